@@ -1,0 +1,61 @@
+/*
+ * Reading the store: what handlers ask, answered with rows.
+ *
+ * Every function runs on a reader thread, inside ts_query.run(), on that query's connection.
+ * Results are materialised before they return: no statement stays open while a client is served.
+ */
+#ifndef TS_DB_QUERY_H
+#define TS_DB_QUERY_H
+
+#include "analytics/aggregate.h"
+#include "db/store.h"
+
+/* A slice of the calls. Half-open window in Unix ms; NULL: no such filter. */
+struct ts_call_filter {
+    int64_t from_ms;
+    int64_t to_ms;
+    const char *model;
+    const char *provider;
+    const char *task_type;
+    const char *complexity;
+    const char *user;
+    const char *user_segment;
+    const char *outcome;
+    const char *conversation_id;
+    const char *tag_key; /* tag.KEY=VALUE */
+    const char *tag_value;
+};
+
+/* Feeds every row of the slice, ordered by time, to the aggregate. Errors: STORAGE_UNAVAILABLE,
+ * NOMEM. */
+TS_NODISCARD enum ts_err ts_query_calls(struct ts_reader_conn *c,
+                                        const struct ts_call_filter *f,
+                                        struct ts_aggregate *agg,
+                                        struct ts_error *err);
+
+/* One call with its phases, attempts and rating, as GET /api/requests/{id} tells it. NOT_FOUND. */
+TS_NODISCARD enum ts_err ts_query_call(
+    struct ts_reader_conn *c, int64_t id, uint64_t tag, json_t **out, struct ts_error *err);
+
+/* Newest first, below @before (exclusive; 0: from the newest), at most @limit; same shape as one
+ * call without attempts. @next: where to go on, or 0. */
+TS_NODISCARD enum ts_err ts_query_call_list(struct ts_reader_conn *c,
+                                            const struct ts_call_filter *f,
+                                            int64_t before,
+                                            int limit,
+                                            uint64_t tag,
+                                            json_t **out,
+                                            int64_t *next,
+                                            struct ts_error *err);
+
+/* Rows in the store, and whether any is simulated. */
+struct ts_store_counts {
+    int64_t calls;
+    int64_t simulated;
+    int64_t oldest_ms; /* TS_UNKNOWN when empty */
+};
+TS_NODISCARD enum ts_err ts_query_counts(struct ts_reader_conn *c,
+                                         struct ts_store_counts *out,
+                                         struct ts_error *err);
+
+#endif

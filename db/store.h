@@ -1,0 +1,123 @@
+/*
+ * The store: one SQLite file, one writer thread, a pool of reader threads, a spool for bad times.
+ *
+ * Only the writer thread writes and checkpoints. It takes whatever has queued up, writes it in one
+ * transaction and tells everybody whose row is in it. Readers are query-only connections, each on a
+ * thread of its own. If the database is locked, full, read-only or gone, rows go to a bounded file
+ * beside it (the spool, on a thread of its own) and are written later; the caller is told which.
+ *
+ * Thread: any, unless said otherwise; no function here blocks on the disk except open and close.
+ */
+#ifndef TS_DB_STORE_H
+#define TS_DB_STORE_H
+
+#include <jansson.h>
+
+#include "base/call.h"
+#include "base/id.h"
+#include "base/poller.h"
+
+struct ts_store;
+
+enum ts_durability { TS_DURABILITY_FULL, TS_DURABILITY_NORMAL };
+
+struct ts_store_options {
+    const char *path;
+    enum ts_durability durability;
+    int readers;
+    bool required; /* fail where the file cannot be opened, instead of starting degraded */
+};
+
+/**
+ * ts_store_open() - lock, open, migrate, start the threads
+ *
+ * A missing file is created, with its folder, mode 0600. A file that cannot be opened, locked or
+ * created leaves a degraded store (unless @required) that keeps trying; rows wait in the spool.
+ * Errors: FOREIGN_FILE (not ours, or written by a newer version: never touched), IN_USE (another
+ * process holds it), IO, NOMEM; the text names the path and the remedy.
+ */
+TS_NODISCARD enum ts_err ts_store_open(const struct ts_store_options *o,
+                                       struct ts_store **out,
+                                       struct ts_error *err);
+
+/* Commits what is queued (within a few seconds), checkpoints, joins the threads. */
+void ts_store_close(struct ts_store *s);
+
+/* The newest id in the file and the spool, for ts_id_raise(); and the tag of public ids. */
+int64_t ts_store_newest_id(const struct ts_store *s);
+uint64_t ts_store_tag(const struct ts_store *s);
+
+/* -- writing ---------------------------------------------------------------------------------- */
+
+/*
+ * A job for the writer: embed it, set fn and home, hand it over. When it is settled, `post.fn` runs
+ * on `home`'s thread (or, with home NULL, on a thread of the store).
+ */
+struct ts_store_job {
+    struct ts_post post;
+    struct ts_poller *home;
+    enum ts_err result;    /* TS_OK: committed. STORAGE_UNAVAILABLE, NOT_FOUND, ... */
+    struct ts_error error; /* the text to that */
+    bool spooled;          /* TS_OK by way of the spool */
+};
+
+/* Takes the call. Live rows go before everything else. Result: TS_OK, or STORAGE_UNAVAILABLE when
+ * the row is lost (spool full or broken; counted). */
+void ts_store_record(struct ts_store *s, struct ts_call *call, struct ts_store_job *job);
+
+/* Calls made elsewhere: all or nothing. Takes the calls, not the array. Counts land in the job. */
+struct ts_store_import {
+    struct ts_store_job job;
+    struct ts_call **calls;
+    int count;
+    int accepted;
+    int duplicates;
+};
+void ts_store_import(struct ts_store *s, struct ts_store_import *import);
+
+/* A rating. By id, by message, or by conversation (its newest finished call). Results: TS_OK,
+ * NOT_FOUND, CONVERSATION_NOT_FOUND, STORAGE_UNAVAILABLE (also: the row still waits in the spool).
+ */
+struct ts_store_rating {
+    struct ts_store_job job;
+    int64_t id; /* 0: not by id; filled in when found */
+    const char *message_id;
+    const char *conversation_id;
+    int rating;          /* -1, 0, 1 */
+    const char *comment; /* or NULL */
+    int previous;        /* out */
+};
+void ts_store_rate(struct ts_store *s, struct ts_store_rating *rating);
+
+/* -- reading ---------------------------------------------------------------------------------- */
+
+struct ts_reader_conn; /* one reader's connection: db/query.h */
+
+/* A query: run() is called on a reader thread with a connection inside one read transaction; then
+ * post.fn on home. @result: what run() returned, or STORAGE_UNAVAILABLE without calling it. */
+struct ts_query {
+    struct ts_post post;
+    struct ts_poller *home;
+    enum ts_err (*run)(struct ts_query *q, struct ts_reader_conn *c, struct ts_error *err);
+    enum ts_err result;
+    struct ts_error error;
+    struct ts_query *next;
+};
+void ts_store_query(struct ts_store *s, struct ts_query *q);
+
+/* -- state ------------------------------------------------------------------------------------ */
+
+struct ts_store_health {
+    bool writable;        /* the last commit went well, or none was tried yet */
+    char why[200];        /* what is wrong, for people */
+    int64_t spooled_rows; /* waiting in the spool */
+    int64_t spooled_bytes;
+    int64_t lost_rows;      /* since start */
+    int64_t queued;         /* waiting for the writer */
+    int64_t committed_rows; /* since start */
+    int64_t commits;
+    int64_t last_commit_us; /* how long it took */
+};
+struct ts_store_health ts_store_health(struct ts_store *s);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * What handlers work with: the parts of the house, wired by server/ at start and const afterwards.
+ */
+#ifndef TS_HANDLERS_SERVICES_H
+#define TS_HANDLERS_SERVICES_H
+
+#include <stdatomic.h>
+
+#include "base/id.h"
+#include "db/store.h"
+#include "proxy/discovery.h"
+#include "proxy/registry.h"
+
+struct ts_services {
+    struct ts_store *store;
+    struct ts_registry *registry;
+    struct ts_discovery *discovery;
+    struct ts_id_source *ids;
+    struct ts_route_policy policy;
+    uint64_t id_tag;
+    const char *version;    /* "0.1.0" */
+    const char *listen_url; /* "http://127.0.0.1:8420", for the set-up guide */
+    const char *base_path;  /* "" or "/ai" */
+    bool tracking;
+    bool demo; /* every page says that its figures are simulated */
+    int max_in_flight;
+    _Atomic int *in_flight; /* generations now */
+    _Atomic bool *draining;
+    int64_t started_ms;
+};
+
+#endif

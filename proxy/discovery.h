@@ -1,0 +1,39 @@
+/*
+ * Finding out which servers are up and which models they have: a GET per provider, at start, every
+ * TS_DISCOVERY_EVERY_MS, and once on demand when a model name is unknown. Never a prompt.
+ *
+ * Thread: one loop's (the first).
+ */
+#ifndef TS_PROXY_DISCOVERY_H
+#define TS_PROXY_DISCOVERY_H
+
+#include "proxy/registry.h"
+#include "proxy/upstream.h"
+
+enum { TS_DISCOVERY_EVERY_MS = 10000, TS_DISCOVERY_TIMEOUT_MS = 2000 };
+
+struct ts_discovery;
+
+TS_NODISCARD enum ts_err ts_discovery_new(struct ts_registry *r,
+                                          struct ts_upstream *u,
+                                          struct ts_poller *p,
+                                          struct ts_discovery **out,
+                                          struct ts_error *err);
+void ts_discovery_free(struct ts_discovery *d);
+
+/* Starts the first round; later ones follow by themselves. */
+void ts_discovery_start(struct ts_discovery *d);
+
+/* A round has ended at least once: the servers that are there have been seen. Thread: any. */
+bool ts_discovery_done(const struct ts_discovery *d);
+
+/* Somebody who waits for a round: fn runs on the waiter's own loop when the round that starts now
+ * (or is running) has ended. Thread: any. */
+struct ts_discovery_wait {
+    struct ts_post post; /* back to the waiter */
+    struct ts_poller *home;
+    struct ts_discovery_wait *next;
+};
+void ts_discovery_refresh(struct ts_discovery *d, struct ts_discovery_wait *w);
+
+#endif

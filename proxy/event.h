@@ -1,0 +1,70 @@
+/*
+ * What an upstream's stream says, whatever its dialect: one normalised event.
+ *
+ * A dialect's reader fills one for each complete event of the wire (an NDJSON line, an SSE event);
+ * the relay and the tap look at it, an encoder writes it in the client's dialect.
+ */
+#ifndef TS_PROXY_EVENT_H
+#define TS_PROXY_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/call.h"
+#include "base/slice.h"
+
+/* X(enum suffix, name in records) */
+#define TS_FINISH_TABLE(X)                                                                         \
+    X(NONE, NULL)                                                                                  \
+    X(STOP, "stop")                                                                                \
+    X(LENGTH, "length")                                                                            \
+    X(TOOL_CALLS, "tool_calls")                                                                    \
+    X(CONTENT_FILTER, "content_filter")                                                            \
+    X(LOAD, "load")     /* Ollama: the model was loaded, nothing generated */                      \
+    X(UNLOAD, "unload") /* Ollama: the model was unloaded */                                       \
+    X(OTHER, "other")
+
+enum ts_finish {
+#define X(id, name) TS_FINISH_##id,
+    TS_FINISH_TABLE(X)
+#undef X
+        TS_FINISH_COUNT_
+};
+
+const char *ts_finish_name(enum ts_finish f);
+
+/* How long the server says it took; TS_UNKNOWN where it does not say or says nonsense. */
+struct ts_server_times {
+    int64_t total_us;
+    int64_t load_us;
+    int64_t prompt_us;
+    int64_t eval_us;
+};
+
+struct ts_event {
+    /* Unescaped UTF-8, empty or absent when this event has none. Borrowed until the callback
+     * returns. Cut at the reader's text limit: text_cut says so. */
+    struct ts_slice text;
+    struct ts_slice reasoning;
+    bool has_tool_call;
+    bool text_cut;
+
+    enum ts_finish finish; /* NONE where the event names no reason */
+    bool terminator;       /* a good stream ends with this event */
+    bool usage_only;       /* carries usage and nothing else (OpenAI's `choices: []` chunk) */
+    struct ts_token_counts tokens; /* what this event says; TS_UNKNOWN where it does not */
+    struct ts_server_times times;
+
+    bool is_error;
+    struct ts_slice error_text;
+    struct ts_slice model; /* as the server names it */
+    bool malformed;        /* not JSON, or not an object: passed on, never understood */
+};
+
+/* Content of any kind: what stops the clock of "time to first token" and ends fallback. */
+static inline bool ts_event_has_content(const struct ts_event *e)
+{
+    return e->text.len > 0 || e->reasoning.len > 0 || e->has_tool_call;
+}
+
+#endif

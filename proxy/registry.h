@@ -1,0 +1,99 @@
+/*
+ * The servers there are, how they are, and which models they have: shared by all loops.
+ *
+ * Providers are fixed at start; their models and state are replaced by discovery. Readers get
+ * copies or hold the registry's lock (a leaf, over no I/O) for a walk.
+ *
+ * Thread: any, unless said otherwise.
+ */
+#ifndef TS_PROXY_REGISTRY_H
+#define TS_PROXY_REGISTRY_H
+
+#include "proxy/provider.h"
+
+enum ts_provider_state {
+    TS_PROVIDER_UNKNOWN, /* not asked yet */
+    TS_PROVIDER_UP,
+    TS_PROVIDER_LOADING, /* answers 503 while it loads a model */
+    TS_PROVIDER_DOWN,
+};
+const char *ts_provider_state_name(enum ts_provider_state s);
+
+struct ts_registry;
+
+TS_NODISCARD enum ts_err ts_registry_new(struct ts_registry **out);
+void ts_registry_free(struct ts_registry *r);
+
+/* Thread: startup only. Copies the strings. Errors: CONFIG (a name twice, a bad URL), NOMEM. */
+TS_NODISCARD enum ts_err ts_registry_add(struct ts_registry *r,
+                                         const struct ts_provider *p,
+                                         struct ts_error *err);
+
+int ts_registry_count(const struct ts_registry *r);
+const struct ts_provider *ts_registry_provider(const struct ts_registry *r, int index);
+
+/* What discovery found: takes the list's contents. @why: what is wrong, for people; or NULL. */
+void ts_registry_update(struct ts_registry *r,
+                        int provider,
+                        enum ts_provider_state state,
+                        struct ts_model_list *models,
+                        const char *why);
+
+/* A call or a probe could not reach it, or reached it again. */
+void ts_registry_mark(struct ts_registry *r, int provider, bool reachable, const char *why);
+
+/* Calls at the provider now. */
+void ts_registry_in_flight(struct ts_registry *r, int provider, int change);
+
+struct ts_provider_status {
+    enum ts_provider_state state;
+    int in_flight;
+    int models;
+    int64_t checked_ms; /* Unix; 0: never */
+    char why[160];
+};
+struct ts_provider_status ts_registry_status(struct ts_registry *r, int provider);
+
+/* Calls fn for each model of each provider that is up or loading, in provider order, under the
+ * lock. */
+typedef void ts_model_fn(void *ctx, const struct ts_provider *p, const struct ts_model *m);
+void ts_registry_each_model(struct ts_registry *r, ts_model_fn *fn, void *ctx);
+
+/* -- routing ---------------------------------------------------------------------------------- */
+
+/* One place a call can go. */
+struct ts_target {
+    const struct ts_provider *provider;
+    const char *model; /* in the arena of the asker */
+};
+
+struct ts_targets {
+    struct ts_target at[TS_MAX_TARGETS];
+    int count;
+};
+
+struct ts_route_policy {
+    const char *const *fallback; /* TOUCHSTONE_FALLBACK as `provider/model` names, or NULL */
+    int fallback_count;
+    bool fallback_auto; /* any healthy local model after the named ones */
+    bool local_only;
+};
+
+/**
+ * ts_route() - the servers to try for a model name, in order
+ *
+ * The name is an exact discovered model first (for Ollama without a tag also `:latest`), then
+ * `provider/model`. After the servers of that model, those that are up first: the request's own
+ * fallback list, then the policy's. A cloud server comes in only where the name or a list names it.
+ * Return: TS_OK; TS_ERR_MODEL_NOT_FOUND (the caller may force one discovery round and ask again);
+ * TS_ERR_UPSTREAM_UNREACHABLE when there is no server at all; NOMEM.
+ */
+TS_NODISCARD enum ts_err ts_route(struct ts_registry *r,
+                                  const char *model,
+                                  const struct ts_call_labels *labels,
+                                  const struct ts_route_policy *policy,
+                                  struct ts_arena *arena,
+                                  struct ts_targets *out,
+                                  struct ts_error *err);
+
+#endif

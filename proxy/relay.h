@@ -1,0 +1,98 @@
+/*
+ * The relay: one generation, from the accepted request to the recorded row.
+ *
+ * A state machine that knows no protocol. It opens the first target, hands the answer through to
+ * the client as it comes, moves on to the next target while the client has seen no content, and at
+ * the end gives the record to a sink and holds the last event until the row is safe.
+ *
+ *   INIT -> WAITING -> STREAMING -> HOLDING -> DONE
+ *              |  ^________|(never)    ^
+ *              |__ next target         |
+ *              |_______________________|   an error before content: respond, record, no hold
+ *
+ *   WAITING    a target was asked; the client has seen no content (perhaps headers, after
+ *              TS_SILENCE_MS). Failures here move on to the next target.
+ *   STREAMING  content went to the client. A failure here is an error event in its dialect.
+ *   HOLDING    the outcome is fixed and the record is with the sink; the terminating event waits
+ *              for its commit, TS_HOLD_CEILING_MS at most. A client that leaves now is `done`.
+ *
+ * When the client leaves, the upstream is closed at once, in every state.
+ *
+ * Three ways for the bytes, chosen per target:
+ *   same dialect, stream     upstream bytes pass unchanged, whole events at a time; a reader taps
+ *   other dialect, stream    reader -> events -> writer
+ *   no stream asked          upstream is asked to stream all the same; the events are folded
+ *
+ * Thread: the loop's that accepted the request. Nothing here blocks.
+ */
+#ifndef TS_PROXY_RELAY_H
+#define TS_PROXY_RELAY_H
+
+#include "base/id.h"
+#include "proxy/client.h"
+#include "proxy/genreq.h"
+#include "proxy/registry.h"
+#include "proxy/upstream.h"
+
+struct ts_relay;
+
+/*
+ * Where finished records go. record() takes the call and calls ticket->fn on the loop given in
+ * @home, once, when the row is committed, spooled or lost. Declared here, wired by server/.
+ */
+enum ts_recorded { TS_RECORDED_COMMITTED, TS_RECORDED_SPOOLED, TS_RECORDED_LOST };
+
+struct ts_ticket {
+    struct ts_post post; /* back to the owner's loop; set fn before handing it over */
+    struct ts_poller *home;
+    enum ts_recorded result; /* set before the post is sent */
+};
+
+struct ts_record_sink {
+    void (*record)(void *ctx, struct ts_call *call, struct ts_ticket *ticket);
+    void *ctx;
+};
+
+/* What all relays of a loop share. Lives longer than any of them. */
+struct ts_relay_env {
+    struct ts_poller *poller;
+    struct ts_upstream *upstream;
+    struct ts_registry *registry;
+    struct ts_record_sink sink;
+    uint64_t id_tag; /* for the public id */
+    bool tracking;   /* false: proxy only, nothing recorded */
+    const char *via; /* our name in Via, to notice a loop of gateways */
+};
+
+/*
+ * One generation to run. The relay takes @request (and with it the labels) and @call (id, dialect,
+ * task type and complexity set; the rest is the relay's to fill). @body is released as soon as no
+ * further target can need it: ts_relay_body_fn, at most once.
+ */
+typedef void ts_relay_body_fn(void *ctx);
+
+struct ts_relay_start {
+    struct ts_genreq *request;
+    struct ts_call *call;
+    struct ts_targets targets;
+    int64_t accepted_us;    /* ts_now_us() when the request's first byte was accepted */
+    int64_t request_end_us; /* and when its body was complete */
+    ts_relay_body_fn *release_body;
+    /* Called when the relay has ended and its ticket is back; the client sink is finished. */
+    void (*ended)(void *ctx);
+    void *ctx;
+};
+
+/**
+ * ts_relay_start() - begin
+ * Never fails outwardly: trouble becomes an answer to the client and a row.
+ */
+struct ts_relay *ts_relay_start(struct ts_relay_env *env,
+                                struct ts_relay_start *start,
+                                struct ts_client *client);
+
+/* Ends it from our side: the client gets an error event (or answer) with that error; recorded as
+ * cancelled. For shutdown's second phase and DELETE /api/requests/{id}. */
+void ts_relay_abort(struct ts_relay *r, enum ts_err why);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * Requests to model servers: libcurl's multi interface on the loop's poller.
+ *
+ * One ts_upstream per loop, one ts_fetch per request. The only file of the house that includes
+ * <curl/curl.h> is upstream.c. No redirects, no netrc, no proxy from the environment, TLS verified,
+ * connections kept and reused per origin.
+ *
+ * Thread: the loop's.
+ */
+#ifndef TS_PROXY_UPSTREAM_H
+#define TS_PROXY_UPSTREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/poller.h"
+#include "base/slice.h"
+#include "proxy/client.h"
+
+struct ts_upstream;
+struct ts_fetch;
+
+TS_NODISCARD enum ts_err ts_upstream_new(struct ts_poller *p,
+                                         struct ts_upstream **out,
+                                         struct ts_error *err);
+void ts_upstream_free(struct ts_upstream *u); /* no fetch may be running */
+
+/* Once per process, before any loop starts, and at its end. */
+TS_NODISCARD enum ts_err ts_upstream_global_init(void);
+void ts_upstream_global_deinit(void);
+
+/* How a fetch ended. */
+enum ts_fetch_end {
+    TS_FETCH_COMPLETE,    /* the transfer ended as HTTP says it should; not a verdict on content */
+    TS_FETCH_UNREACHABLE, /* nothing was sent: no such name, refused, connect time, TLS */
+    TS_FETCH_BROKEN,      /* the connection failed after the request was sent */
+    TS_FETCH_TRUNCATED,   /* the body is shorter than its framing says */
+    TS_FETCH_INVALID,     /* not HTTP, or a head beyond TS_MAX_UPSTREAM_HEAD_BYTES */
+};
+
+struct ts_fetch_request {
+    const char *method; /* "GET", "POST" */
+    const char *url;
+    const struct ts_header *headers; /* ends with a NULL name; copied */
+    struct ts_slice body;            /* borrowed until head() or done(); .at NULL: none */
+    int64_t connect_timeout_ms;
+};
+
+/* What was measured; TS_UNKNOWN where it did not come to it. */
+struct ts_fetch_times {
+    int64_t connect_us; /* 0: a kept connection */
+    int64_t sent_us;    /* start -> request handed to the kernel */
+    bool reused;
+};
+
+struct ts_fetch_events {
+    /* The final head is complete (never 1xx). The body of the request is no longer needed. */
+    void (*head)(void *ctx, int status, const char *content_type);
+    /* Body bytes as they came; borrowed. */
+    void (*body)(void *ctx, const char *bytes, size_t n);
+    /* The last call, unless the fetch was cancelled. @detail: libcurl's words. The fetch is freed
+     * when it returns. */
+    void (*done)(void *ctx, enum ts_fetch_end end, const char *detail);
+};
+
+/**
+ * ts_fetch_start() - send a request
+ * No event is delivered before it returns.
+ * Errors: UPSTREAM_UNREACHABLE (a URL that libcurl refuses), NOMEM.
+ */
+TS_NODISCARD enum ts_err ts_fetch_start(struct ts_upstream *u,
+                                        const struct ts_fetch_request *req,
+                                        const struct ts_fetch_events *events,
+                                        void *ctx,
+                                        struct ts_fetch **out,
+                                        struct ts_error *err);
+
+/* Closes the connection now; no event follows. Allowed inside an event. */
+void ts_fetch_cancel(struct ts_fetch *f);
+
+/* Back-pressure: after pause() at most one more body() comes (of bytes already read). */
+void ts_fetch_pause(struct ts_fetch *f);
+void ts_fetch_resume(struct ts_fetch *f);
+
+struct ts_fetch_times ts_fetch_times(const struct ts_fetch *f);
+
+/* A header of the answer's head, by name in any case; NULL if absent. Valid within head(). */
+const char *ts_fetch_header(const struct ts_fetch *f, const char *name);
+
+#endif
