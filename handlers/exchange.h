@@ -63,7 +63,11 @@ struct ts_exchange {
     const struct ts_query_arg *args;
     int arg_count;
     struct ts_slice body;
-    const struct ts_route_entry *route;
+    const struct ts_route_entry *route; /* also on 404 and 405: one of the nearest family */
+    const char *allow;                  /* on 405: the Allow header; else NULL */
+    /* Set by the handler while its relay runs, cleared in `ended`: who shuts down or deletes the
+     * call aborts it. */
+    struct ts_relay *relay;
     int64_t id; /* of the call, or of the request for the log and error bodies */
     int64_t accepted_us;
     int64_t request_end_us;
