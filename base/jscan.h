@@ -37,15 +37,20 @@ struct ts_jvalue {
 
 /**
  * ts_jscan() - check a whole document
- * Return: TS_OK and its single value in @out; TS_ERR_INVALID_JSON, the text naming the byte offset.
+ * Return: TS_OK and its single value in @out; TS_ERR_INVALID_JSON, the text ending in "at byte N".
  */
 TS_NODISCARD enum ts_err ts_jscan(const char *text,
                                   size_t len,
                                   struct ts_jvalue *out,
                                   struct ts_error *err);
 
-/* Walks the members of an object or the items of an array of a *checked* document.
- * Start with TS_JITER(value); key is absent (TS_J_NONE) in arrays. */
+/* The same with a limit on keys and values (containers count as one), for documents that a tree
+ * will be built of. */
+TS_NODISCARD enum ts_err ts_jscan_limited(
+    const char *text, size_t len, size_t max_tokens, struct ts_jvalue *out, struct ts_error *err);
+
+/* Walks the members of an object or the items of an array of a *checked* document; other values
+ * have none. The key is absent (TS_J_NONE) in arrays. */
 struct ts_jiter {
     const char *at;
     const char *end;
@@ -66,7 +71,11 @@ void ts_jstring_decode(struct ts_jvalue string, struct ts_buf *out);
 /* An integer within [min, max]; false for fractions, exponents, other types and overflow. */
 bool ts_jint(struct ts_jvalue v, int64_t min, int64_t max, int64_t *out);
 
-/* Any finite number. */
+/* Whether the text is a number as RFC 8259 writes it. */
+bool ts_jnumber_valid(struct ts_slice text);
+
+/* Any finite number of up to TS_JNUMBER_MAX characters. */
+enum { TS_JNUMBER_MAX = 64 };
 bool ts_jnumber(struct ts_jvalue v, double *out);
 
 #endif

@@ -1,0 +1,117 @@
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/call.h"
+#include "base/json.h"
+#include "base/limits.h"
+
+static void parses_objects_and_arrays(void **state)
+{
+    (void)state;
+    json_auto_t *object = NULL;
+    json_auto_t *array = NULL;
+    assert_int_equal(ts_json_parse("{\"a\":1}", 7, &object, NULL), TS_OK);
+    assert_int_equal(json_integer_value(json_object_get(object, "a")), 1);
+    assert_int_equal(ts_json_parse("[1,2]", 5, &array, NULL), TS_OK);
+    assert_int_equal(json_array_size(array), 2);
+}
+
+static void refuses_what_is_not_plain_json_and_says_where(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "",
+        "1",
+        "\"a\"",
+        "{\"a\":1,\"b\":2,\"a\":3}",
+        "{\"a\":NaN}",
+        "{\"a\":\"\xff\"}",
+        "{\"a\":\"\\ud800\"}",
+        "{} x",
+        "[1e999]",
+    };
+    for (size_t i = 0; i < TS_ARRAY_LEN(texts); i++) {
+        json_t *tree = NULL;
+        struct ts_error err = TS_ERROR_INIT;
+        assert_int_equal(ts_json_parse(texts[i], strlen(texts[i]), &tree, &err),
+                         TS_ERR_INVALID_JSON);
+        assert_null(tree);
+        assert_non_null(strstr(err.text, " at byte "));
+    }
+}
+
+static void refuses_too_many_tokens_before_building_a_tree(void **state)
+{
+    (void)state;
+    struct ts_buf text = TS_BUF_INIT(1024 * 1024);
+    ts_buf_puts(&text, "[0");
+    for (int i = 2; i < TS_MAX_JSON_TOKENS; i++)
+        ts_buf_puts(&text, ",0");
+    json_t *tree = NULL;
+    ts_buf_puts(&text, "]");
+    assert_int_equal(ts_json_parse(text.data, text.len, &tree, NULL), TS_OK);
+    json_decref(tree);
+    tree = NULL;
+    text.len--;
+    ts_buf_puts(&text, ",0]");
+    struct ts_error err = TS_ERROR_INIT;
+    assert_int_equal(ts_json_parse(text.data, text.len, &tree, &err), TS_ERR_INVALID_JSON);
+    assert_non_null(strstr(err.text, "too many"));
+    ts_buf_free(&text);
+}
+
+static void mends_text_that_is_not_utf8(void **state)
+{
+    (void)state;
+    json_auto_t *good = ts_json_text("gr\xc3\xbcn");
+    json_auto_t *bad = ts_json_textn("a\xff\xc3z", 4);
+    json_auto_t *none = ts_json_text(NULL);
+    assert_string_equal(json_string_value(good), "gr\xc3\xbcn");
+    assert_string_equal(json_string_value(bad), "a\xef\xbf\xbd\xef\xbf\xbdz");
+    assert_true(json_is_null(none));
+}
+
+static void writes_unknown_as_null(void **state)
+{
+    (void)state;
+    json_auto_t *list = json_array();
+    json_array_append_new(list, ts_json_num(NAN));
+    json_array_append_new(list, ts_json_num2(INFINITY));
+    json_array_append_new(list, ts_json_int(TS_UNKNOWN));
+    json_array_append_new(list, ts_json_ms(TS_UNKNOWN));
+    for (size_t i = 0; i < json_array_size(list); i++)
+        assert_true(json_is_null(json_array_get(list, i)));
+}
+
+static void writes_numbers_in_their_units(void **state)
+{
+    (void)state;
+    json_auto_t *rate = ts_json_num2(66.66666);
+    json_auto_t *zero = ts_json_int(0);
+    json_auto_t *ms = ts_json_ms(1234567);
+    assert_true(json_real_value(rate) == 66.67);
+    assert_int_equal(json_integer_value(zero), 0);
+    assert_true(json_is_integer(zero));
+    assert_true(json_real_value(ms) == 1234.567);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parses_objects_and_arrays),
+        cmocka_unit_test(refuses_what_is_not_plain_json_and_says_where),
+        cmocka_unit_test(refuses_too_many_tokens_before_building_a_tree),
+        cmocka_unit_test(mends_text_that_is_not_utf8),
+        cmocka_unit_test(writes_unknown_as_null),
+        cmocka_unit_test(writes_numbers_in_their_units),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
