@@ -95,7 +95,7 @@ struct ts_attempt {
 struct ts_call {
     struct ts_arena arena; /* owns every string below */
 
-    int64_t id;
+    int64_t id; /* of a reported call: see struct ts_store_import */
     const char *provider;
     const char *model;           /* the discovered name */
     const char *requested_model; /* as the client wrote it; NULL if the same */
@@ -119,6 +119,9 @@ struct ts_call {
     bool cold;      /* the server loaded the model for this call */
     bool simulated; /* made by `touchstone demo` */
     bool reported;  /* made elsewhere and told to us */
+    bool id_is_own; /* reported under an id of this very store: that row, or none */
+
+    const char *external_id; /* reported: what its reporter calls it; NULL: nothing */
 
     const char *user_id;
     const char *user_segment;

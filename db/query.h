@@ -26,7 +26,9 @@ struct ts_call_filter {
     const char *tag_value;
 };
 
-/* Feeds every row of the slice, ordered by time, to the aggregate. Errors: STORAGE_UNAVAILABLE,
+/* Feeds every row of the slice to ts_aggregate_add(), ordered by time, and to
+ * ts_aggregate_attempt() the rescued attempts of calls in the window: of them the model and
+ * provider filters mean the attempt's, all other filters its call's. Errors: STORAGE_UNAVAILABLE,
  * NOMEM. */
 TS_NODISCARD enum ts_err ts_query_calls(struct ts_reader_conn *c,
                                         const struct ts_call_filter *f,

@@ -65,7 +65,15 @@ struct ts_store_job {
  * the row is lost (spool full or broken; counted). */
 void ts_store_record(struct ts_store *s, struct ts_call *call, struct ts_store_job *job);
 
-/* Calls made elsewhere: all or nothing. Takes the calls, not the array. Counts land in the job. */
+/*
+ * Calls made elsewhere: all or nothing. Takes the calls, not the array. Counts land in the job.
+ *
+ * A reported call brings its moment, not its place in the sequence: its id is ts_id_from_ms() of
+ * that moment, and the writer takes the first free id at or above it within the millisecond (the
+ * next millisecond when that one is full). What was reported before under the same external_id,
+ * also earlier in the same import, is a duplicate, whatever its moment. With id_is_own the id is
+ * final: a row that has it is a duplicate, otherwise it is inserted under exactly that id.
+ */
 struct ts_store_import {
     struct ts_store_job job;
     struct ts_call **calls;

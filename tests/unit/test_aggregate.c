@@ -1,0 +1,293 @@
+/* The aggregate against a plain recomputation of each figure from the rows themselves. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "analytics/aggregate.h"
+
+enum { NOW_MS = 1700000000 };
+
+static struct ts_agg_row row_at(int64_t ms, const char *model, const char *task)
+{
+    return (struct ts_agg_row){.id = ts_id_from_ms(ms),
+                               .model = model,
+                               .provider = "ollama",
+                               .task_type = task,
+                               .outcome = TS_OUTCOME_DONE,
+                               .response_us = 1000,
+                               .ttft_us = TS_UNKNOWN,
+                               .decode_us = TS_UNKNOWN,
+                               .input_tokens = TS_UNKNOWN,
+                               .output_tokens = TS_UNKNOWN,
+                               .cost_nano_usd = TS_UNKNOWN};
+}
+
+static struct ts_aggregate *aggregate(const unsigned *groupings, int count)
+{
+    struct ts_aggregate *a = NULL;
+    assert_int_equal(ts_aggregate_new(groupings, count, NOW_MS, NULL, NULL, &a), TS_OK);
+    return a;
+}
+
+static void add(struct ts_aggregate *a, struct ts_agg_row row)
+{
+    assert_int_equal(ts_aggregate_add(a, &row), TS_OK);
+}
+
+static const struct ts_figures *all_calls(struct ts_aggregate *a)
+{
+    int count = 0;
+    assert_int_equal(ts_aggregate_finish(a), TS_OK);
+    const struct ts_group *g = ts_aggregate_groups(a, 0, &count);
+    assert_int_equal(count, 1);
+    return &g->figures;
+}
+
+static const unsigned everything[] = {0};
+
+/* The definition, word for word: the smallest value with at least q*n values at or below it. */
+static double nearest_rank(const int64_t *values, int n, int percent)
+{
+    int64_t best = INT64_MAX;
+    for (int i = 0; i < n; i++) {
+        int at_or_below = 0;
+        for (int j = 0; j < n; j++)
+            at_or_below += values[j] <= values[i];
+        if (at_or_below * 100 >= percent * n && values[i] < best)
+            best = values[i];
+    }
+    return (double)best;
+}
+
+static void percentiles_are_nearest_rank_at_every_sample_size(void **state)
+{
+    (void)state;
+    srandom(7);
+    for (int n = 1; n <= 130; n++) {
+        TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = aggregate(everything, 1);
+        int64_t values[130];
+        for (int i = 0; i < n; i++) {
+            values[i] = random() % 50; /* few values: ties are common */
+            struct ts_agg_row r = row_at(NOW_MS, "m", "coding");
+            r.response_us = values[i];
+            r.ttft_us = values[i] / 2;
+            add(a, r);
+        }
+        const struct ts_figures *f = all_calls(a);
+        assert_true(f->median_response_us == nearest_rank(values, n, 50));
+        assert_true(f->p95_response_us == nearest_rank(values, n, 95));
+        assert_true(f->p99_response_us == nearest_rank(values, n, 99));
+        assert_true(f->max_response_us == nearest_rank(values, n, 100));
+        for (int i = 0; i < n; i++)
+            values[i] /= 2;
+        assert_true(f->median_ttft_us == nearest_rank(values, n, 50));
+        assert_true(f->p95_ttft_us == nearest_rank(values, n, 95));
+    }
+}
+
+static void cancelled_calls_count_among_the_calls_and_nowhere_else(void **state)
+{
+    (void)state;
+    TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = aggregate(everything, 1);
+    struct ts_agg_row r = row_at(NOW_MS, "m", "coding");
+    r.outcome = TS_OUTCOME_CANCELLED;
+    r.rating = 1;
+    r.response_us = 999999;
+    r.ttft_us = 5;
+    r.decode_us = 10;
+    r.input_tokens = r.output_tokens = 100;
+    r.cost_nano_usd = 7;
+    add(a, r);
+    const struct ts_figures *f = all_calls(a);
+    assert_int_equal(f->total_calls, 1);
+    assert_int_equal(f->cancelled, 1);
+    assert_int_equal(f->successes + f->failures + f->up + f->down, 0);
+    assert_int_equal(f->evidence.trials, 0);
+    assert_int_equal(f->total_tokens, TS_UNKNOWN);
+    assert_int_equal(f->total_cost_nano_usd, TS_UNKNOWN);
+    assert_true(isnan(f->success_rate) && isnan(f->satisfaction_rate));
+    assert_true(isnan(f->avg_response_us) && isnan(f->median_ttft_us) && isnan(f->avg_tokens));
+    assert_true(isnan(f->tokens_per_second) && isnan(f->min_response_us));
+}
+
+static void failed_calls_count_in_times_and_rates(void **state)
+{
+    (void)state;
+    TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = aggregate(everything, 1);
+    static const enum ts_outcome outcomes[] = {
+        TS_OUTCOME_DONE, TS_OUTCOME_UPSTREAM_CUT, TS_OUTCOME_UPSTREAM_ERROR, TS_OUTCOME_TIMEOUT};
+    for (int i = 0; i < 4; i++) {
+        struct ts_agg_row r = row_at(NOW_MS, "m", "coding");
+        r.outcome = outcomes[i];
+        r.response_us = 1000 * (i + 1);
+        add(a, r);
+    }
+    const struct ts_figures *f = all_calls(a);
+    assert_int_equal(f->successes, 1);
+    assert_int_equal(f->failures, 3);
+    assert_int_equal(f->timeouts, 1);
+    assert_true(f->success_rate == 25.0);
+    assert_true(f->avg_response_us == 2500.0);
+    assert_true(f->min_response_us == 1000.0 && f->max_response_us == 4000.0);
+}
+
+static void unknown_is_not_zero(void **state)
+{
+    (void)state;
+    TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = aggregate(everything, 1);
+    struct ts_agg_row none = row_at(NOW_MS, "m", "coding");
+    none.response_us = TS_UNKNOWN;
+    add(a, none);
+    struct ts_agg_row some = row_at(NOW_MS, "m", "coding");
+    some.response_us = 4000;
+    some.input_tokens = 0;
+    some.output_tokens = 30;
+    some.decode_us = 500000;
+    some.cost_nano_usd = 0;
+    add(a, some);
+    const struct ts_figures *f = all_calls(a);
+    assert_true(f->avg_response_us == 4000.0);
+    assert_true(f->avg_tokens == 30.0);
+    assert_true(f->tokens_per_second == 60.0);
+    assert_int_equal(f->input_tokens, 0);
+    assert_int_equal(f->total_tokens, 30);
+    assert_int_equal(f->total_cost_nano_usd, 0);
+}
+
+static void sums_of_absurd_numbers_stop_instead_of_wrapping(void **state)
+{
+    (void)state;
+    TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = aggregate(everything, 1);
+    for (int i = 0; i < 3; i++) {
+        struct ts_agg_row r = row_at(NOW_MS, "m", "coding");
+        r.response_us = r.output_tokens = r.cost_nano_usd = INT64_MAX / 2;
+        add(a, r);
+    }
+    const struct ts_figures *f = all_calls(a);
+    assert_true(f->total_tokens == INT64_MAX);
+    assert_true(f->total_cost_nano_usd == INT64_MAX);
+}
+
+static void a_rescued_attempt_counts_against_its_model_only(void **state)
+{
+    (void)state;
+    static const unsigned by_model[] = {TS_BY_MODEL};
+    TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = aggregate(by_model, 1);
+    add(a, row_at(NOW_MS, "rescuer", "coding"));
+    struct ts_agg_row attempt = row_at(NOW_MS, "broken", "coding");
+    assert_int_equal(ts_aggregate_attempt(a, &attempt), TS_OK);
+    assert_int_equal(ts_aggregate_finish(a), TS_OK);
+    int count = 0;
+    const struct ts_group *g = ts_aggregate_groups(a, 0, &count);
+    assert_int_equal(count, 2);
+    assert_string_equal(g[0].model, "rescuer");
+    assert_int_equal(g[0].figures.failed_attempts, 0);
+    assert_int_equal(g[0].figures.evidence.good, 1);
+    assert_string_equal(g[1].model, "broken");
+    assert_int_equal(g[1].figures.failed_attempts, 1);
+    assert_int_equal(g[1].figures.total_calls, 0);
+    assert_int_equal(g[1].figures.evidence.trials, 1);
+    assert_int_equal(g[1].figures.evidence.good, 0);
+    assert_true(isnan(g[1].figures.success_rate));
+}
+
+static void a_thumb_overrides_the_outcome_and_age_halves_the_weight(void **state)
+{
+    (void)state;
+    int64_t now = TS_EVIDENCE_HALF_LIFE_MS * 100;
+    TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = NULL;
+    assert_int_equal(ts_aggregate_new(everything, 1, now, NULL, NULL, &a), TS_OK);
+    struct ts_agg_row old_good_rated_down = row_at(now - TS_EVIDENCE_HALF_LIFE_MS, "m", "coding");
+    old_good_rated_down.rating = -1;
+    add(a, old_good_rated_down);
+    struct ts_agg_row failed_rated_up = row_at(now + 5000, "m", "coding"); /* not above 1 */
+    failed_rated_up.outcome = TS_OUTCOME_TIMEOUT;
+    failed_rated_up.rating = 1;
+    add(a, failed_rated_up);
+    const struct ts_figures *f = all_calls(a);
+    assert_int_equal(f->evidence.trials, 2);
+    assert_int_equal(f->evidence.good, 1);
+    assert_true(fabs(f->evidence.weight - 1.5) < 1e-12);
+    assert_true(fabs(f->evidence.weight_good - 1.0) < 1e-12);
+    assert_true(fabs(f->evidence.weight_squares - 1.25) < 1e-12);
+    assert_true(f->success_rate == 50.0);
+    assert_true(f->satisfaction_rate == 50.0);
+}
+
+static int64_t bucket_of_ten(const void *ctx, int64_t unix_ms)
+{
+    assert_ptr_equal(ctx, everything);
+    return unix_ms / 10;
+}
+
+static void groups_come_by_bucket_then_by_calls_then_by_name(void **state)
+{
+    (void)state;
+    static const unsigned groupings[] = {TS_BY_MODEL, TS_BY_TIME | TS_BY_TASK};
+    TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = NULL;
+    assert_int_equal(ts_aggregate_new(groupings, 2, NOW_MS, bucket_of_ten, everything, &a), TS_OK);
+    add(a, row_at(25, "b", "x"));
+    add(a, row_at(11, "c", "x"));
+    add(a, row_at(12, "c", "y"));
+    add(a, row_at(13, "a", "y"));
+    assert_int_equal(ts_aggregate_finish(a), TS_OK);
+
+    int count = 0;
+    const struct ts_group *g = ts_aggregate_groups(a, 0, &count);
+    assert_int_equal(count, 3);
+    assert_string_equal(g[0].model, "c");
+    assert_string_equal(g[1].model, "a");
+    assert_string_equal(g[2].model, "b");
+    assert_null(g[0].task_type);
+    assert_string_equal(g[0].provider, "ollama");
+
+    g = ts_aggregate_groups(a, 1, &count);
+    assert_int_equal(count, 3);
+    assert_int_equal(g[0].bucket, 1);
+    assert_string_equal(g[0].task_type, "y");
+    assert_int_equal(g[0].figures.total_calls, 2);
+    assert_string_equal(g[1].task_type, "x");
+    assert_int_equal(g[2].bucket, 2);
+    assert_null(g[2].model);
+}
+
+static void ten_thousand_groups_keep_their_rows_apart(void **state)
+{
+    (void)state;
+    static const unsigned by_model[] = {TS_BY_MODEL};
+    TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = aggregate(by_model, 1);
+    for (int i = 0; i < 30000; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "m%d", i % 10000);
+        add(a, row_at(NOW_MS, name, "coding"));
+    }
+    assert_int_equal(ts_aggregate_finish(a), TS_OK);
+    int count = 0;
+    const struct ts_group *g = ts_aggregate_groups(a, 0, &count);
+    assert_int_equal(count, 10000);
+    for (int i = 0; i < count; i++)
+        assert_int_equal(g[i].figures.total_calls, 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(percentiles_are_nearest_rank_at_every_sample_size),
+        cmocka_unit_test(cancelled_calls_count_among_the_calls_and_nowhere_else),
+        cmocka_unit_test(failed_calls_count_in_times_and_rates),
+        cmocka_unit_test(unknown_is_not_zero),
+        cmocka_unit_test(sums_of_absurd_numbers_stop_instead_of_wrapping),
+        cmocka_unit_test(a_rescued_attempt_counts_against_its_model_only),
+        cmocka_unit_test(a_thumb_overrides_the_outcome_and_age_halves_the_weight),
+        cmocka_unit_test(groups_come_by_bucket_then_by_calls_then_by_name),
+        cmocka_unit_test(ten_thousand_groups_keep_their_rows_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
