@@ -57,7 +57,8 @@ def build(name, compiler, options):
     """A build directory build/NAME with warnings as errors."""
     folder = f"build/{name}"
     return Suite(f"build-{name}", sh(
-        f"[ -f {folder}/build.ninja ] || CC={compiler} meson setup {folder} --werror -Dui=auto {options}\n"
+        f"[ -f {folder}/build.ninja ] || CC={compiler} meson setup {folder} --werror {options} "
+        f"> {LOGS}/setup-{name}.log || {{ cat {LOGS}/setup-{name}.log; exit 1; }}\n"
         f"ninja -C {folder} --quiet"), counts=False, minutes=20)
 
 
@@ -112,6 +113,8 @@ def suites():
         node("storage", "'tests/storage/**/*.test.mjs'", quiet=True),
         node("crash", "'tests/crash/**/*.test.mjs'", quiet=True, env={"TS_KILL_ROUNDS": "200"}),
         # on demand
+        Suite("malloc-all", ["python3", "tests/unit/malloc_sweep.py", "build/asan", "600"],
+              needs=("build-asan",), env=SANITIZE, only_all=True, minutes=120),
         node("crash-1000", "'tests/crash/**/*.test.mjs'", quiet=True, only_all=True, minutes=30,
              env={"TS_KILL_ROUNDS": "1000"}),
         Suite("valgrind", sh("meson test -C build/gcc --suite unit --print-errorlogs "
@@ -206,12 +209,15 @@ def choose(every, asked):
     if not asked or asked == ["all"]:
         wanted = {s.name for s in every if not s.only_asked and (asked or not s.only_all)}
         if asked:
-            wanted.discard("crash")
+            wanted -= {"crash", "malloc"}
     else:
-        unknown = set(asked) - {s.name for s in every}
-        if unknown:
-            sys.exit(f"tools/test: no suite {', '.join(sorted(unknown))}; see tools/test --list")
-        wanted = set(asked)
+        wanted = set()
+        for name in asked:
+            hits = {s.name for s in every if s.name == name
+                    or (s.name.startswith(name + "-") and not s.only_all)}
+            if not hits:
+                sys.exit(f"tools/test: no suite {name}; see tools/test --list")
+            wanted |= hits
     wanted |= {need for s in every if s.name in wanted for need in s.needs}
     return [s for s in every if s.name in wanted]
 

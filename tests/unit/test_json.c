@@ -83,8 +83,8 @@ static void writes_unknown_as_null(void **state)
 {
     (void)state;
     json_auto_t *list = json_array();
-    json_array_append_new(list, ts_json_num(NAN));
-    json_array_append_new(list, ts_json_num2(INFINITY));
+    json_array_append_new(list, ts_json_num((double)NAN));
+    json_array_append_new(list, ts_json_num2((double)INFINITY));
     json_array_append_new(list, ts_json_int(TS_UNKNOWN));
     json_array_append_new(list, ts_json_ms(TS_UNKNOWN));
     for (size_t i = 0; i < json_array_size(list); i++)
