@@ -1,0 +1,210 @@
+#include "analytics/classify.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "analytics/keywords.h"
+
+enum {
+    SURE_ENOUGH = 3, /* points a task needs; below it is chat */
+    FENCE_POINTS = 4,
+    SYNTAX_POINTS = 3,
+    IMAGE_POINTS = 4,
+    TOOLS_POINTS = 6,
+    JSON_POINTS = 1,
+    BUCKETS = 256,
+};
+
+static const char *const task_names[] = {
+#define X(id, name) [TS_TASK_##id] = name,
+    TS_TASK_TABLE(X)
+#undef X
+};
+
+const char *ts_task_name(enum ts_task t)
+{
+    assert(t < TS_TASK_COUNT_);
+    return task_names[t];
+}
+
+/* The text as keywords are written: see keywords.h. Begins and ends with a space. */
+struct folded {
+    char text[TS_CLASSIFY_BYTES + 3];
+    size_t len;
+    int words;
+};
+
+static bool is_letter(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || c >= 0x80;
+}
+
+static bool is_word_byte(unsigned char c)
+{
+    return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '+' || c == '#';
+}
+
+static void fold(struct ts_slice s, struct folded *f)
+{
+    f->text[0] = ' ';
+    f->len = 1;
+    f->words = 0;
+    bool letters = false; /* in the word at hand */
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.at[i];
+        if (c >= 'A' && c <= 'Z')
+            c = (unsigned char)(c - 'A' + 'a');
+        if (is_word_byte(c)) {
+            if (!letters && is_letter(c)) {
+                letters = true;
+                f->words++;
+            }
+            f->text[f->len++] = (char)c;
+        } else if (c != '\'' && f->text[f->len - 1] != ' ') {
+            f->text[f->len++] = ' ';
+            letters = false;
+        }
+    }
+    f->text[f->len++] = ' ';
+    f->text[f->len] = '\0';
+}
+
+/* What speaks for each task, and for effort. */
+struct points {
+    int task[TS_TASK_COUNT_];
+    int effort;
+};
+
+static bool keyword_at(const char *at, const char *keyword)
+{
+    while (*keyword != '\0' && *keyword == *at) {
+        keyword++;
+        at++;
+    }
+    if (*keyword == '*')
+        return true;
+    return *keyword == '\0' && *at == ' ';
+}
+
+/* Keywords by their first two bytes (none has fewer). */
+static unsigned bucket_of(const char *word)
+{
+    return ((unsigned char)word[0] * 7u + (unsigned char)word[1]) % BUCKETS;
+}
+
+/* Adds the points of every keyword in the text, each once however often it occurs. */
+static void count_keywords(const struct folded *f, struct points *p)
+{
+    int last[BUCKETS]; /* of each bucket, and from there backwards */
+    int before[TS_MAX_KEYWORDS];
+    bool seen[TS_MAX_KEYWORDS] = {false};
+    for (int i = 0; i < BUCKETS; i++)
+        last[i] = -1;
+    for (int k = 0; k < ts_keyword_count; k++) {
+        unsigned bucket = bucket_of(ts_keywords[k].text);
+        before[k] = last[bucket];
+        last[bucket] = k;
+    }
+    for (size_t i = 0; i + 1 < f->len; i++) {
+        if (f->text[i] != ' ')
+            continue;
+        const char *word = f->text + i + 1; /* followed by a space or the NUL at least */
+        for (int k = last[bucket_of(word)]; k >= 0; k = before[k]) {
+            if (seen[k] || !keyword_at(word, ts_keywords[k].text))
+                continue;
+            seen[k] = true;
+            p->task[ts_keywords[k].task] += ts_keywords[k].weight;
+            p->effort += ts_keywords[k].effort;
+        }
+    }
+}
+
+static bool contains(struct ts_slice s, const char *needle)
+{
+    return s.len > 0 && memmem(s.at, s.len, needle, strlen(needle)) != NULL;
+}
+
+/* Marks that programs have and prose has not. */
+static bool looks_like_code(struct ts_slice s)
+{
+    static const char *const marks[] = {
+        "();", ");\n", "{\n", "};", " => ", "==", "!=", "->", "</", "`"};
+    int found = 0;
+    for (size_t i = 0; i < TS_ARRAY_LEN(marks); i++)
+        found += contains(s, marks[i]);
+    return found >= 2 || contains(s, "`");
+}
+
+/* Lines that begin like the points of a list. */
+static int list_items(struct ts_slice s)
+{
+    int items = 0;
+    bool line_start = true;
+    for (size_t i = 0; i + 1 < s.len; i++) {
+        char c = s.at[i];
+        char next = s.at[i + 1];
+        bool bullet = (c == '-' || c == '*') && next == ' ';
+        bool number = c >= '1' && c <= '9' && (next == '.' || next == ')');
+        items += line_start && (bullet || number);
+        line_start = c == '\n' || (line_start && c == ' ');
+    }
+    return items;
+}
+
+/* The task with most points; of equals the one that comes first here. */
+static enum ts_task winner(const struct points *p)
+{
+    static const enum ts_task order[] = {TS_TASK_FUNCTION_CALLING,
+                                         TS_TASK_FILE_PROCESSING,
+                                         TS_TASK_CODING,
+                                         TS_TASK_REASONING,
+                                         TS_TASK_CREATIVE,
+                                         TS_TASK_ANALYSIS};
+    enum ts_task best = TS_TASK_GENERAL_CHAT;
+    int most = SURE_ENOUGH - 1;
+    for (size_t i = 0; i < TS_ARRAY_LEN(order); i++) {
+        if (p->task[order[i]] > most) {
+            best = order[i];
+            most = p->task[best];
+        }
+    }
+    return best;
+}
+
+static enum ts_complexity complexity_of(const struct ts_prompt_text *p, int words, int effort)
+{
+    effort += words > 12;
+    effort += words > 60;
+    effort += 2 * (words > 200);
+    effort += list_items(p->text) >= 3;
+    effort += p->turns >= 8;
+    if (effort >= 5)
+        return TS_COMPLEXITY_COMPLEX;
+    return effort >= 1 ? TS_COMPLEXITY_MEDIUM : TS_COMPLEXITY_SIMPLE;
+}
+
+struct ts_class ts_classify(const struct ts_prompt_text *p)
+{
+    struct ts_prompt_text cut = *p;
+    if (cut.text.len > TS_CLASSIFY_BYTES)
+        cut.text.len = TS_CLASSIFY_BYTES;
+    struct folded folded;
+    fold(cut.text, &folded);
+    struct points points = {.effort = 0};
+    count_keywords(&folded, &points);
+    if (contains(cut.text, "```")) {
+        points.task[TS_TASK_CODING] += FENCE_POINTS;
+        points.effort++;
+    } else if (looks_like_code(cut.text)) {
+        points.task[TS_TASK_CODING] += SYNTAX_POINTS;
+    }
+    points.task[TS_TASK_FILE_PROCESSING] += p->has_images ? IMAGE_POINTS : 0;
+    points.task[TS_TASK_FUNCTION_CALLING] += p->has_tools ? TOOLS_POINTS : 0;
+    points.task[TS_TASK_FUNCTION_CALLING] += p->wants_json ? JSON_POINTS : 0;
+
+    bool nothing_said = folded.words == 0 && !p->has_images && !p->has_tools;
+    return (struct ts_class){
+        .task = nothing_said ? TS_TASK_OTHER : winner(&points),
+        .complexity = complexity_of(&cut, folded.words, points.effort),
+    };
+}
