@@ -1,0 +1,30 @@
+/* The modes of the load generator; each runs to its end, prints one JSON line and returns. */
+#ifndef TS_BENCH_LOAD_H
+#define TS_BENCH_LOAD_H
+
+#include "bench/wire.h"
+
+struct bench_load {
+    int port;
+    int mock_port; /* cancel: where the mock server's log is */
+    const char *path;
+    struct bench_plan plan;
+    int64_t requests; /* seq, cancel */
+    int64_t streams;  /* paced, rate, cancel: at once */
+    int64_t ramp_ms;  /* paced: the time over which they are opened */
+    int64_t window_ms;
+};
+
+/* One client, one request after the other. */
+int bench_load_seq(const struct bench_load *l);
+
+/* Many streams at once; prints "begin" and "end" lines around the steady window. */
+int bench_load_streams(const struct bench_load *l);
+
+/* GETs as fast as they are answered. */
+int bench_load_rate(const struct bench_load *l);
+
+/* Clients that leave at a random moment; when did the mock server learn of it? */
+int bench_load_cancel(const struct bench_load *l);
+
+#endif
