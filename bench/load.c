@@ -42,7 +42,7 @@ static bool set_option(struct bench_load *l, const char *name, size_t len, const
             return true;
         }
     }
-    if (len == 4 && memcmp(name, "path", len) == 0)
+    if (len == 6 && memcmp(name, "target", len) == 0)
         l->path = value;
     else if (len == 4 && memcmp(name, "port", len) == 0)
         l->port = (int)bench_number("port", value, 1, 65535);

@@ -170,6 +170,15 @@ static void reply(struct mock *m, struct conn *c, int status, const char *body, 
 
 /* -- streams ---------------------------------------------------------------------------------- */
 
+static void send_with_head(struct mock *m, struct conn *c, const struct bench_frame *f)
+{
+    struct ts_buf both = TS_BUF_INIT(MAX_OUT);
+    ts_buf_puts(&both, c->wire->head);
+    ts_buf_put(&both, f->bytes, f->len);
+    send_bytes(m, c, both.data, both.len);
+    ts_buf_free(&both);
+}
+
 static void start_stream(struct mock *m, struct conn *c, const struct bench_wire *w, char *body)
 {
     c->wire = w;
@@ -177,11 +186,8 @@ static void start_stream(struct mock *m, struct conn *c, const struct bench_wire
     c->sent = 0;
     c->started_ns = bench_now_ns();
     log_stream(m, c, "start");
-    if (w->head_at_once) {
-        char first[1200];
-        int n = snprintf(first, sizeof(first), "%s%.*s", w->head, (int)w->role.len, w->role.bytes);
-        send_bytes(m, c, first, (size_t)n);
-    }
+    if (w->head_at_once)
+        send_with_head(m, c, &w->role);
     if (!c->dead)
         schedule(m, c, c->started_ns + c->plan.delay_us * NS_PER_US);
 }
@@ -189,13 +195,10 @@ static void start_stream(struct mock *m, struct conn *c, const struct bench_wire
 static void send_frame(struct mock *m, struct conn *c, struct bench_frame *f)
 {
     bench_frame_stamp(f, bench_now_ns());
-    if (c->sent > 0 || c->wire->head_at_once) {
+    if (c->sent > 0 || c->wire->head_at_once)
         send_bytes(m, c, f->bytes, f->len);
-        return;
-    }
-    char first[1200];
-    int n = snprintf(first, sizeof(first), "%s%.*s", c->wire->head, (int)f->len, f->bytes);
-    send_bytes(m, c, first, (size_t)n);
+    else
+        send_with_head(m, c, f);
 }
 
 static void read_requests(struct mock *m, struct conn *c);

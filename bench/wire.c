@@ -1,6 +1,7 @@
 #include "bench/wire.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,11 +32,17 @@ static_assert(sizeof(MARK) - 1 == BENCH_MARK_DIGITS, "a mark has room for its di
 #define SSE_TOKEN                                                                                  \
     SSE_CHUNK "{\"index\":0,\"delta\":{\"content\":\"@" MARK " \"},\"finish_reason\":null}]}\n\n"
 
-/* One chunk around @payload; @tail follows the payload. */
-static void frame(struct bench_frame *f, const char *payload, const char *tail)
+/* One chunk around the payload; @tail follows the payload. */
+static TS_PRINTF(3, 4) void frame(struct bench_frame *f, const char *tail, const char *fmt, ...)
 {
-    int n = snprintf(f->bytes, sizeof(f->bytes), "%zx\r\n%s%s", strlen(payload), payload, tail);
-    assert(n > 0 && (size_t)n < sizeof(f->bytes));
+    char payload[sizeof(f->bytes) - 32];
+    va_list args;
+    va_start(args, fmt);
+    int len = vsnprintf(payload, sizeof(payload), fmt, args);
+    va_end(args);
+    int n = snprintf(f->bytes, sizeof(f->bytes), "%x\r\n%s%s", (unsigned)len, payload, tail);
+    if (len < 0 || (size_t)len >= sizeof(payload) || n < 0)
+        abort();
     const char *mark = strstr(f->bytes, MARK);
     f->len = (size_t)n;
     f->mark = mark != NULL ? (size_t)(mark - f->bytes) : 0;
@@ -43,54 +50,49 @@ static void frame(struct bench_frame *f, const char *payload, const char *tail)
 
 static void ollama_finish(const struct bench_plan *plan, int64_t took_ns, struct bench_frame *out)
 {
-    char line[640];
-    int n = snprintf(line,
-                     sizeof(line),
-                     OLLAMA_LINE "\",\"done\":true,\"done_reason\":\"stop\",\"sent_at\":\"#" MARK
-                                 "\",\"total_duration\":%lld,\"prompt_eval_count\":12,"
-                                 "\"prompt_eval_duration\":1000,\"eval_count\":%lld,"
-                                 "\"eval_duration\":%lld}\n",
-                     (long long)took_ns,
-                     (long long)plan->tokens,
-                     (long long)took_ns);
-    assert(n > 0 && (size_t)n < sizeof(line));
-    frame(out, line, CHUNK_TAIL);
+    frame(out,
+          CHUNK_TAIL,
+          OLLAMA_LINE "\",\"done\":true,\"done_reason\":\"stop\",\"sent_at\":\"#" MARK
+                      "\",\"total_duration\":%lld,\"prompt_eval_count\":12,"
+                      "\"prompt_eval_duration\":1000,\"eval_count\":%lld,\"eval_duration\":%lld}\n",
+          (long long)took_ns,
+          (long long)plan->tokens,
+          (long long)took_ns);
 }
+
+#define SSE_FINISH                                                                                 \
+    SSE_CHUNK "{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"sent_at\":\"#" MARK        \
+              "\"}\n\n"
+#define SSE_USAGE                                                                                  \
+    SSE_CHUNK                                                                                      \
+    "],\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":%lld,\"total_tokens\":%lld}}\n\n"
+#define SSE_DONE "data: [DONE]\n\n"
 
 static void sse_finish(const struct bench_plan *plan, int64_t took_ns, struct bench_frame *out)
 {
     (void)took_ns;
-    char usage[320] = "";
-    if (plan->usage) {
-        int n = snprintf(usage,
-                         sizeof(usage),
-                         SSE_CHUNK "],\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":%lld,"
-                                   "\"total_tokens\":%lld}}\n\n",
-                         (long long)plan->tokens,
-                         (long long)plan->tokens + 12);
-        assert(n > 0 && (size_t)n < sizeof(usage));
+    if (!plan->usage) {
+        frame(out, CHUNK_TAIL, SSE_FINISH SSE_DONE);
+        return;
     }
-    char events[800];
-    int n = snprintf(events,
-                     sizeof(events),
-                     SSE_CHUNK "{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],"
-                               "\"sent_at\":\"#" MARK "\"}\n\n%sdata: [DONE]\n\n",
-                     usage);
-    assert(n > 0 && (size_t)n < sizeof(events));
-    frame(out, events, CHUNK_TAIL);
+    frame(out,
+          CHUNK_TAIL,
+          SSE_FINISH SSE_USAGE SSE_DONE,
+          (long long)plan->tokens,
+          (long long)plan->tokens + 12);
 }
 
 void bench_wires(struct bench_wire out[static BENCH_WIRES])
 {
     out[0] =
         (struct bench_wire){.path = "/api/generate", .head = OLLAMA_HEAD, .finish = ollama_finish};
-    frame(&out[0].token, OLLAMA_TOKEN, "\r\n");
+    frame(&out[0].token, "\r\n", OLLAMA_TOKEN);
     out[1] = (struct bench_wire){.path = "/v1/chat/completions",
                                  .head = SSE_HEAD,
                                  .head_at_once = true,
                                  .finish = sse_finish};
-    frame(&out[1].role, SSE_ROLE, "\r\n");
-    frame(&out[1].token, SSE_TOKEN, "\r\n");
+    frame(&out[1].role, "\r\n", SSE_ROLE);
+    frame(&out[1].token, "\r\n", SSE_TOKEN);
 }
 
 #define OLLAMA_MODEL                                                                               \
