@@ -16,9 +16,8 @@
 
 enum ts_framing { TS_FRAMING_NDJSON, TS_FRAMING_SSE };
 
-struct ts_reader;
+struct ts_draft;
 struct ts_jpath;
-struct ts_jpath_value;
 struct ts_writer;
 
 struct ts_dialect {
@@ -28,9 +27,11 @@ struct ts_dialect {
     const char *stream_type; /* Content-Type of a stream */
     bool stream_default;     /* what an absent `stream` member means */
 
-    /* Reading: fields of interest in one event's JSON, and what they mean (dialect_*.c). */
+    /* Reading: where the fields of draft.h stand in an event's JSON, and what they mean together
+     * once the event is complete. */
     const struct ts_jpath *paths;
-    void (*take)(struct ts_reader *r, int field, const struct ts_jpath_value *v);
+    int path_count;
+    void (*finish)(struct ts_draft *d);
 
     /* Writing, as the server side of this dialect; NULL where nothing is translated into it. */
     void (*write_event)(struct ts_writer *w, const struct ts_event *e, struct ts_buf *out);

@@ -61,6 +61,14 @@ struct ts_event {
     bool malformed;        /* not JSON, or not an object: passed on, never understood */
 };
 
+/* An event that says nothing. */
+#define TS_TOKENS_UNKNOWN                                                                          \
+    ((struct ts_token_counts){TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN})
+#define TS_SERVER_TIMES_UNKNOWN                                                                    \
+    ((struct ts_server_times){TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN})
+#define TS_EVENT_INIT                                                                              \
+    ((struct ts_event){.tokens = TS_TOKENS_UNKNOWN, .times = TS_SERVER_TIMES_UNKNOWN})
+
 /* Content of any kind: what stops the clock of "time to first token" and ends fallback. */
 static inline bool ts_event_has_content(const struct ts_event *e)
 {

@@ -1,0 +1,99 @@
+/*
+ * OpenAI's dialect, as OpenAI, vLLM, LM Studio and llama.cpp speak it: chat and plain completions.
+ *
+ * The reason why the answer ended comes before the terminator `[DONE]`, which the reader knows;
+ * usage comes with it or in an event of its own behind it.
+ */
+#include "proxy/dialect.h"
+#include "proxy/draft.h"
+
+/* One table for both: what a chunk of the other kind has at its paths is not there in this one. */
+static const struct ts_jpath paths[] = {
+    {{"model"}, TS_FIELD_MODEL},
+    {{"error"}, TS_FIELD_ERROR},
+    {{"error", "message"}, TS_FIELD_ERROR_MESSAGE},
+    {{"choices"}, TS_FIELD_CHOICES},
+    {{"choices", "[]"}, TS_FIELD_CHOICE},
+    {{"choices", "[]", "text"}, TS_FIELD_TEXT},
+    {{"choices", "[]", "delta", "content"}, TS_FIELD_TEXT},
+    {{"choices", "[]", "delta", "refusal"}, TS_FIELD_TEXT},
+    {{"choices", "[]", "delta", "reasoning_content"}, TS_FIELD_REASONING},
+    {{"choices", "[]", "delta", "reasoning"}, TS_FIELD_REASONING_TOO},
+    {{"choices", "[]", "delta", "tool_calls", "[]"}, TS_FIELD_TOOL_CALL},
+    {{"choices", "[]", "finish_reason"}, TS_FIELD_FINISH},
+    {{"usage"}, TS_FIELD_USAGE},
+    {{"usage", "prompt_tokens"}, TS_FIELD_PROMPT_TOKENS},
+    {{"usage", "completion_tokens"}, TS_FIELD_OUTPUT_TOKENS},
+    {{"usage", "prompt_tokens_details", "cached_tokens"}, TS_FIELD_CACHED_TOKENS},
+    {{"usage", "completion_tokens_details", "reasoning_tokens"}, TS_FIELD_REASONING_TOKENS},
+    {{"timings", "prompt_n"}, TS_FIELD_TIMED_PROMPT},
+    {{"timings", "prompt_ms"}, TS_FIELD_PROMPT_TIME},
+    {{"timings", "predicted_n"}, TS_FIELD_TIMED_OUTPUT},
+    {{"timings", "predicted_ms"}, TS_FIELD_EVAL_TIME},
+};
+
+static enum ts_finish finish_of(const struct ts_draft *d)
+{
+    if (d->finish.len == 0)
+        return TS_FINISH_NONE;
+    if (ts_draft_finish_is(d, "stop"))
+        return TS_FINISH_STOP;
+    if (ts_draft_finish_is(d, "length"))
+        return TS_FINISH_LENGTH;
+    if (ts_draft_finish_is(d, "tool_calls") || ts_draft_finish_is(d, "function_call"))
+        return TS_FINISH_TOOL_CALLS;
+    return ts_draft_finish_is(d, "content_filter") ? TS_FINISH_CONTENT_FILTER : TS_FINISH_OTHER;
+}
+
+/* The wire's prompt_tokens include those read from a cache; ours are disjoint. */
+static void take_usage(const struct ts_draft *d, struct ts_token_counts *t)
+{
+    int64_t prompt = ts_draft_count(d, TS_FIELD_PROMPT_TOKENS);
+    int64_t cached = ts_draft_count(d, TS_FIELD_CACHED_TOKENS);
+    bool split = cached != TS_UNKNOWN && cached <= prompt;
+    t->input = split ? prompt - cached : prompt;
+    t->cache_read = split ? cached : TS_UNKNOWN;
+    t->output = ts_draft_count(d, TS_FIELD_OUTPUT_TOKENS);
+    t->reasoning = ts_draft_count(d, TS_FIELD_REASONING_TOKENS);
+}
+
+/* A time is believed where it is of two tokens at least: below, servers give nonsense. */
+static int64_t timed(const struct ts_draft *d, enum ts_field count, enum ts_field ms)
+{
+    int64_t us = ts_draft_time(d, ms, 1e3);
+    return ts_draft_count(d, count) >= 2 && us > 0 ? us : TS_UNKNOWN;
+}
+
+static void finish(struct ts_draft *d)
+{
+    struct ts_event *e = &d->event;
+    e->finish = finish_of(d);
+    e->usage_only = ts_draft_has(d, TS_FIELD_USAGE) && ts_draft_has(d, TS_FIELD_CHOICES) &&
+                    !ts_draft_has(d, TS_FIELD_CHOICE);
+    take_usage(d, &e->tokens);
+    /* `timings` in earlier events may be left over from the request before. */
+    if (e->finish != TS_FINISH_NONE || e->usage_only) {
+        e->times.prompt_us = timed(d, TS_FIELD_TIMED_PROMPT, TS_FIELD_PROMPT_TIME);
+        e->times.eval_us = timed(d, TS_FIELD_TIMED_OUTPUT, TS_FIELD_EVAL_TIME);
+    }
+}
+
+const struct ts_dialect ts_openai_chat = {
+    .name = "openai.chat",
+    .family = "openai",
+    .framing = TS_FRAMING_SSE,
+    .stream_type = "text/event-stream",
+    .paths = paths,
+    .path_count = TS_ARRAY_LEN(paths),
+    .finish = finish,
+};
+
+const struct ts_dialect ts_openai_completions = {
+    .name = "openai.completions",
+    .family = "openai",
+    .framing = TS_FRAMING_SSE,
+    .stream_type = "text/event-stream",
+    .paths = paths,
+    .path_count = TS_ARRAY_LEN(paths),
+    .finish = finish,
+};
