@@ -30,6 +30,9 @@
 /* The structure that embeds @member, from a pointer to that member. */
 #define TS_CONTAINER(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
+#define TS_CONTAINER_CONST(ptr, type, member)                                                      \
+    ((const type *)(const void *)((const char *)(ptr)-offsetof(type, member)))
+
 /* Defines `name`, the TS_AUTO form of a destructor that takes the pointer itself. */
 #define TS_DEFINE_AUTO(name, type, destroy)                                                        \
     static inline void name(type **p)                                                              \
