@@ -24,7 +24,14 @@ struct ts_fetch;
 TS_NODISCARD enum ts_err ts_upstream_new(struct ts_poller *p,
                                          struct ts_upstream **out,
                                          struct ts_error *err);
-void ts_upstream_free(struct ts_upstream *u); /* no fetch may be running */
+
+/* No fetch may be running, but released ones. Deferred frees of the poller may be left behind. */
+void ts_upstream_free(struct ts_upstream *u);
+
+enum {
+    TS_FETCH_DRAIN_MS = 1000,
+    TS_FETCH_DRAIN_BYTES = 64 * 1024,
+};
 
 /* Once per process, before any loop starts, and at its end. */
 TS_NODISCARD enum ts_err ts_upstream_global_init(void);
@@ -47,10 +54,10 @@ struct ts_fetch_request {
     int64_t connect_timeout_ms;
 };
 
-/* What was measured; TS_UNKNOWN where it did not come to it. */
+/* What was measured; -1 (unknown) where it did not come to it. */
 struct ts_fetch_times {
-    int64_t connect_us; /* 0: a kept connection */
-    int64_t sent_us;    /* start -> request handed to the kernel */
+    int64_t connect_us; /* name, TCP and TLS; 0: a kept connection */
+    int64_t sent_us;    /* start -> request about to be written to the connection */
     bool reused;
 };
 
@@ -76,16 +83,23 @@ TS_NODISCARD enum ts_err ts_fetch_start(struct ts_upstream *u,
                                         struct ts_fetch **out,
                                         struct ts_error *err);
 
-/* Closes the connection now; no event follows. Allowed inside an event. */
+/* Closes the connection now (inside an event: as soon as it returns); no event follows and the
+ * fetch is gone. Allowed inside an event. */
 void ts_fetch_cancel(struct ts_fetch *f);
 
-/* Back-pressure: after pause() at most one more body() comes (of bytes already read). */
+/* The asker has all it needs: no event follows and the fetch is gone for it. If the answer ends
+ * within TS_FETCH_DRAIN_MS its connection is kept for the next request, else it is closed.
+ * Allowed inside an event. */
+void ts_fetch_release(struct ts_fetch *f);
+
+/* Back-pressure: no body() comes between pause() and resume(); what libcurl has read meanwhile (one
+ * read at most) waits there. resume() never calls back before it returns. */
 void ts_fetch_pause(struct ts_fetch *f);
 void ts_fetch_resume(struct ts_fetch *f);
 
 struct ts_fetch_times ts_fetch_times(const struct ts_fetch *f);
 
-/* A header of the answer's head, by name in any case; NULL if absent. Valid within head(). */
+/* A header of the answer's head, by name in any case; NULL if absent. For head() and done(). */
 const char *ts_fetch_header(const struct ts_fetch *f, const char *name);
 
 #endif
