@@ -10,7 +10,12 @@
 #include "proxy/registry.h"
 #include "proxy/upstream.h"
 
-enum { TS_DISCOVERY_EVERY_MS = 10000, TS_DISCOVERY_TIMEOUT_MS = 2000 };
+enum {
+    TS_DISCOVERY_EVERY_MS = 10000,
+    TS_DISCOVERY_TIMEOUT_MS = 2000,
+    TS_DISCOVERY_CLOUD_EVERY_MS = 300000, /* a cloud's list hardly changes */
+    TS_DISCOVERY_PAUSE_MS = 250,          /* between rounds that are asked for, at least */
+};
 
 struct ts_discovery;
 
@@ -19,6 +24,8 @@ TS_NODISCARD enum ts_err ts_discovery_new(struct ts_registry *r,
                                           struct ts_poller *p,
                                           struct ts_discovery **out,
                                           struct ts_error *err);
+
+/* Those who still wait are woken. Nobody may ask any more. */
 void ts_discovery_free(struct ts_discovery *d);
 
 /* Starts the first round; later ones follow by themselves. */
@@ -27,8 +34,8 @@ void ts_discovery_start(struct ts_discovery *d);
 /* A round has ended at least once: the servers that are there have been seen. Thread: any. */
 bool ts_discovery_done(const struct ts_discovery *d);
 
-/* Somebody who waits for a round: fn runs on the waiter's own loop when the round that starts now
- * (or is running) has ended. Thread: any. */
+/* Somebody who waits for a round: post.fn (set by the waiter, with home) runs on the waiter's own
+ * loop when the round that starts now, or is running, has ended. Thread: any. */
 struct ts_discovery_wait {
     struct ts_post post; /* back to the waiter */
     struct ts_poller *home;

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proxy/client.h"
 #include "proxy/dialect.h"
 #include "proxy/genreq.h"
 
@@ -57,20 +58,38 @@ struct ts_model_list {
     struct ts_arena arena;
 };
 
+/* An empty list with room for TS_MAX_MODELS. Errors: NOMEM. */
+TS_NODISCARD enum ts_err ts_model_list_init(struct ts_model_list *list);
+void ts_model_list_deinit(struct ts_model_list *list);
+
+/**
+ * ts_model_list_add() - a new entry for a model of that name
+ * Names come from outside and travel in headers and logs: one with control characters, or longer
+ * than TS_MAX_MODEL, is left out, as is what does not fit into the list.
+ * Return: the entry, everything but its name unknown; NULL if the model is left out.
+ */
+struct ts_model *ts_model_list_add(struct ts_model_list *list, const json_t *name);
+
+/* A copy of a JSON string in the list's arena; NULL for "", other types and lack of memory. */
+const char *ts_model_text(struct ts_model_list *list, const json_t *text);
+
 struct ts_kind {
     enum ts_kind_id id;
     const char *name;
-    const char
-        *default_base_url; /* loopback address for local kinds; the API host for cloud ones */
+    const char *default_base_url; /* loopback for local kinds; the API host for cloud ones */
     bool local;
     const char *models_path; /* GET: the list of models */
-    /* Appends the models of that answer to @out, which is sized TS_MAX_MODELS. */
+    /* Whether that answer comes from a server of this kind: what a server that nobody configured
+     * has to show. @server: the Server header, or NULL. */
+    bool (*is_this)(const json_t *answer, const char *server);
+    /* Appends the models of that answer to @out with ts_model_list_add(). */
     void (*list_models)(const json_t *answer, struct ts_model_list *out);
     /* The endpoint for a request, or NULL if this kind cannot serve it. */
     const struct ts_endpoint *(*endpoint)(const struct ts_genreq *q);
     /* The header that carries the key: "Authorization" with "Bearer " or "x-api-key". */
     const char *key_header;
     const char *key_prefix;
+    const struct ts_header *headers; /* sent with each request; ends with a NULL name; or NULL */
 };
 
 /* One server. Configured at start and never changed; lives as long as the registry. */
@@ -92,6 +111,13 @@ struct ts_provider {
     int max_concurrency; /* 0: no limit */
     double weight;
 };
+
+extern const struct ts_kind ts_kind_ollama;
+extern const struct ts_kind ts_kind_vllm;
+extern const struct ts_kind ts_kind_lmstudio;
+extern const struct ts_kind ts_kind_llamacpp;
+extern const struct ts_kind ts_kind_openai;
+extern const struct ts_kind ts_kind_anthropic;
 
 const struct ts_kind *ts_kind(enum ts_kind_id id);
 bool ts_kind_parse(struct ts_slice name, enum ts_kind_id *out);

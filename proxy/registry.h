@@ -24,7 +24,8 @@ struct ts_registry;
 TS_NODISCARD enum ts_err ts_registry_new(struct ts_registry **out);
 void ts_registry_free(struct ts_registry *r);
 
-/* Thread: startup only. Copies the strings. Errors: CONFIG (a name twice, a bad URL), NOMEM. */
+/* Thread: startup only. Copies the strings; a slash or /v1 at the end of the base URL goes away.
+ * Errors: CONFIG (a name twice, a bad URL, too many), NOMEM. */
 TS_NODISCARD enum ts_err ts_registry_add(struct ts_registry *r,
                                          const struct ts_provider *p,
                                          struct ts_error *err);
@@ -32,14 +33,16 @@ TS_NODISCARD enum ts_err ts_registry_add(struct ts_registry *r,
 int ts_registry_count(const struct ts_registry *r);
 const struct ts_provider *ts_registry_provider(const struct ts_registry *r, int index);
 
-/* What discovery found: takes the list's contents. @why: what is wrong, for people; or NULL. */
-void ts_registry_update(struct ts_registry *r,
+/* What discovery found: takes the list's contents. @models may be NULL: those known are kept, to be
+ * asked for as a last resort. @why: what is wrong, for people; or NULL.
+ * Return: whether other models are listed than before. */
+bool ts_registry_update(struct ts_registry *r,
                         int provider,
                         enum ts_provider_state state,
                         struct ts_model_list *models,
                         const char *why);
 
-/* A call or a probe could not reach it, or reached it again. */
+/* A call could not reach it, or reached it again. */
 void ts_registry_mark(struct ts_registry *r, int provider, bool reachable, const char *why);
 
 /* Calls at the provider now. */
@@ -55,7 +58,7 @@ struct ts_provider_status {
 struct ts_provider_status ts_registry_status(struct ts_registry *r, int provider);
 
 /* Calls fn for each model of each provider that is up or loading, in provider order, under the
- * lock. */
+ * lock: fn must not call the registry. */
 typedef void ts_model_fn(void *ctx, const struct ts_provider *p, const struct ts_model *m);
 void ts_registry_each_model(struct ts_registry *r, ts_model_fn *fn, void *ctx);
 

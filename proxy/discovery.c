@@ -1,0 +1,356 @@
+#include "proxy/discovery.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/thread.h"
+
+enum { URL_MAX_BYTES = 4096 };
+
+/* One provider's GET, and what was last said about it in the log. */
+struct probe {
+    struct ts_discovery *discovery;
+    int provider;
+    struct ts_fetch *fetch; /* NULL: not running */
+    struct ts_timer timer;
+    struct ts_buf body;
+    int status;
+    char server[32];
+    int64_t asked_us; /* 0: never */
+    enum ts_provider_state logged;
+};
+
+struct ts_discovery {
+    struct ts_registry *registry;
+    struct ts_upstream *upstream;
+    struct ts_poller *poller;
+    struct ts_timer next; /* the next round */
+    struct probe probes[TS_MAX_PROVIDERS];
+    int running; /* probes under way, and 1 while they are being started */
+    int64_t ended_us;
+    _Atomic bool done;
+
+    pthread_mutex_t lock; /* guards what follows; a leaf */
+    struct ts_discovery_wait *waiting;
+    bool woken;          /* wake is on its way */
+    struct ts_post wake; /* to the discovery's own loop */
+};
+
+/* -- the end of a round ---------------------------------------------------------------------------
+ */
+
+static void answer_waiters(struct ts_discovery *d)
+{
+    struct ts_discovery_wait *w = NULL;
+    {
+        TS_GUARD(&d->lock);
+        w = d->waiting;
+        d->waiting = NULL;
+    }
+    while (w != NULL) {
+        struct ts_discovery_wait *next = w->next; /* it is the waiter's again once posted */
+        ts_poller_post(w->home, &w->post);
+        w = next;
+    }
+}
+
+static void set_next(struct ts_discovery *d, int64_t due_us)
+{
+    /* Once set, the timer only moves, and moving cannot fail. */
+    if (ts_timer_set(d->poller, &d->next, due_us) != TS_OK)
+        ts_log(TS_LOG_ERROR, "no memory for the timer of the discovery: it has stopped");
+}
+
+static void leave_round(struct ts_discovery *d)
+{
+    if (--d->running > 0)
+        return;
+    d->ended_us = ts_now_us();
+    set_next(d, d->ended_us + TS_DISCOVERY_EVERY_MS * INT64_C(1000));
+    atomic_store_explicit(&d->done, true, memory_order_release);
+    answer_waiters(d);
+}
+
+/* -- the end of a probe ---------------------------------------------------------------------------
+ */
+
+/* Says once what is new: a server that appears, changes or goes away. That nothing listens at an
+ * address which nobody configured is no news. */
+static void log_news(struct probe *p,
+                     enum ts_provider_state state,
+                     bool other_models,
+                     const char *why)
+{
+    const struct ts_provider *provider = ts_registry_provider(p->discovery->registry, p->provider);
+    struct ts_provider_status s = ts_registry_status(p->discovery->registry, p->provider);
+    const struct ts_log_field *fields = TS_LOG_FIELDS(TS_LOG_STR("provider", provider->name),
+                                                      TS_LOG_STR("url", provider->base_url),
+                                                      TS_LOG_INT("models", s.models),
+                                                      TS_LOG_STR("why", why));
+    bool news = state != p->logged;
+    bool was_there = p->logged == TS_PROVIDER_UP || p->logged == TS_PROVIDER_LOADING;
+    p->logged = state;
+    switch (state) {
+    case TS_PROVIDER_UP:
+        if (news)
+            ts_logf(TS_LOG_INFO, fields, "model server found");
+        else if (other_models)
+            ts_logf(TS_LOG_INFO, fields, "model server has other models");
+        break;
+    case TS_PROVIDER_LOADING:
+        if (news)
+            ts_logf(TS_LOG_INFO, fields, "model server is loading");
+        break;
+    case TS_PROVIDER_DOWN:
+        if (news && (was_there || provider->configured))
+            ts_logf(TS_LOG_WARN, fields, "model server is not available");
+        break;
+    case TS_PROVIDER_UNKNOWN:
+        break;
+    }
+}
+
+/* The fetch is over. Takes the contents of @models, which may be NULL. */
+static void conclude(struct probe *p,
+                     enum ts_provider_state state,
+                     struct ts_model_list *models,
+                     const char *why)
+{
+    struct ts_discovery *d = p->discovery;
+    p->fetch = NULL;
+    ts_timer_clear(d->poller, &p->timer);
+    ts_buf_free(&p->body);
+    bool other = ts_registry_update(d->registry, p->provider, state, models, why);
+    log_news(p, state, other, why);
+    leave_round(d);
+}
+
+static void conclude_down(struct probe *p, const char *fmt, ...) TS_PRINTF(2, 3);
+static void conclude_down(struct probe *p, const char *fmt, ...)
+{
+    char why[sizeof(((struct ts_provider_status *)0)->why)];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(why, sizeof(why), fmt, args);
+    va_end(args);
+    conclude(p, TS_PROVIDER_DOWN, NULL, why);
+}
+
+static void take_list(struct probe *p, const struct ts_provider *provider)
+{
+    const struct ts_kind *kind = provider->kind;
+    json_auto_t *answer = json_loadb(ts_buf_text(&p->body), p->body.len, 0, NULL);
+    const char *server = p->server[0] != '\0' ? p->server : NULL;
+    struct ts_model_list models = {0};
+    if (!json_is_object(answer) || (!provider->configured && !kind->is_this(answer, server))) {
+        conclude_down(p, "what answers there does not look like %s", kind->name);
+        return;
+    }
+    if (ts_model_list_init(&models) != TS_OK) {
+        conclude_down(p, "no memory for its list of models");
+        return;
+    }
+    kind->list_models(answer, &models);
+    conclude(p, TS_PROVIDER_UP, &models, NULL);
+}
+
+static void on_done(void *ctx, enum ts_fetch_end end, const char *detail)
+{
+    struct probe *p = ctx;
+    const struct ts_provider *provider = ts_registry_provider(p->discovery->registry, p->provider);
+    if (end != TS_FETCH_COMPLETE)
+        conclude_down(p, "%s", detail);
+    else if (p->status == 200)
+        take_list(p, provider);
+    else if (p->status == 503 && (provider->configured || strcmp(p->server, "llama.cpp") == 0))
+        conclude(p, TS_PROVIDER_LOADING, NULL, "it is loading a model");
+    else if (p->status == 401 || p->status == 403)
+        conclude_down(p, "it refuses the key (status %d)", p->status);
+    else
+        conclude_down(p, "GET %s: status %d", provider->kind->models_path, p->status);
+}
+
+static void on_head(void *ctx, int status, const char *content_type)
+{
+    (void)content_type;
+    struct probe *p = ctx;
+    const char *server = ts_fetch_header(p->fetch, "Server");
+    p->status = status;
+    (void)snprintf(p->server, sizeof(p->server), "%s", server != NULL ? server : "");
+}
+
+static void on_body(void *ctx, const char *bytes, size_t n)
+{
+    struct probe *p = ctx;
+    ts_buf_put(&p->body, bytes, n);
+    if (ts_buf_ok(&p->body))
+        return;
+    ts_fetch_cancel(p->fetch);
+    conclude_down(p, "its list of models is longer than %d bytes", TS_MAX_MODEL_LIST_BYTES);
+}
+
+static void on_timeout(struct ts_timer *t)
+{
+    struct probe *p = TS_CONTAINER(t, struct probe, timer);
+    ts_fetch_cancel(p->fetch);
+    conclude_down(p, "no answer within %d ms", TS_DISCOVERY_TIMEOUT_MS);
+}
+
+/* -- a round --------------------------------------------------------------------------------------
+ */
+
+static enum ts_err start_fetch(struct probe *p, const struct ts_provider *provider)
+{
+    static const struct ts_fetch_events events = {on_head, on_body, on_done};
+    const struct ts_kind *kind = provider->kind;
+    TS_AUTO(ts_buf_free) struct ts_buf url = TS_BUF_INIT(URL_MAX_BYTES);
+    TS_AUTO(ts_buf_free) struct ts_buf key = TS_BUF_INIT(URL_MAX_BYTES);
+    struct ts_header headers[4] = {0};
+    int n = 0;
+    ts_buf_printf(&url, "%s%s", provider->base_url, kind->models_path);
+    if (provider->api_key != NULL) {
+        ts_buf_printf(&key, "%s%s", kind->key_prefix, provider->api_key);
+        headers[n++] = (struct ts_header){kind->key_header, ts_buf_text(&key)};
+    }
+    for (const struct ts_header *h = kind->headers; h != NULL && h->name != NULL && n < 3; h++)
+        headers[n++] = *h;
+    if (!ts_buf_ok(&url) || !ts_buf_ok(&key))
+        return TS_ERR_NOMEM;
+    struct ts_fetch_request req = {
+        .method = "GET",
+        .url = ts_buf_text(&url),
+        .headers = headers,
+        .connect_timeout_ms = TS_DISCOVERY_TIMEOUT_MS,
+    };
+    return ts_fetch_start(p->discovery->upstream, &req, &events, p, &p->fetch, NULL);
+}
+
+static void start_probe(struct probe *p, int64_t now_us)
+{
+    struct ts_discovery *d = p->discovery;
+    d->running++;
+    p->asked_us = now_us;
+    p->status = 0;
+    p->server[0] = '\0';
+    p->body = TS_BUF_INIT(TS_MAX_MODEL_LIST_BYTES);
+    int64_t due_us = now_us + TS_DISCOVERY_TIMEOUT_MS * INT64_C(1000);
+    if (ts_timer_set(d->poller, &p->timer, due_us) != TS_OK ||
+        start_fetch(p, ts_registry_provider(d->registry, p->provider)) != TS_OK)
+        conclude_down(p, "the request could not be made");
+}
+
+/* Local servers are asked in each round, clouds now and then. */
+static bool is_due(struct probe *p, int64_t now_us)
+{
+    const struct ts_provider *provider = ts_registry_provider(p->discovery->registry, p->provider);
+    struct ts_provider_status s = ts_registry_status(p->discovery->registry, p->provider);
+    int64_t every_ms =
+        s.state == TS_PROVIDER_UP ? TS_DISCOVERY_CLOUD_EVERY_MS : TS_DISCOVERY_CLOUD_EVERY_MS / 10;
+    return provider->kind->local || p->asked_us == 0 || now_us - p->asked_us >= every_ms * 1000;
+}
+
+static void start_round(struct ts_discovery *d)
+{
+    if (d->running > 0)
+        return;
+    int64_t now_us = ts_now_us();
+    d->running = 1;
+    for (int i = 0; i < ts_registry_count(d->registry); i++) {
+        if (is_due(&d->probes[i], now_us))
+            start_probe(&d->probes[i], now_us);
+    }
+    leave_round(d);
+}
+
+static void on_next(struct ts_timer *t)
+{
+    start_round(TS_CONTAINER(t, struct ts_discovery, next));
+}
+
+/* -- who asks -------------------------------------------------------------------------------------
+ */
+
+/* On the discovery's loop. Names that nobody knows must not turn into a storm of GETs. */
+static void on_wake(struct ts_post *post)
+{
+    struct ts_discovery *d = TS_CONTAINER(post, struct ts_discovery, wake);
+    {
+        TS_GUARD(&d->lock);
+        d->woken = false;
+    }
+    int64_t now_us = ts_now_us();
+    int64_t due_us = d->ended_us + TS_DISCOVERY_PAUSE_MS * INT64_C(1000);
+    if (d->running == 0)
+        set_next(d, due_us > now_us ? due_us : now_us);
+}
+
+void ts_discovery_refresh(struct ts_discovery *d, struct ts_discovery_wait *w)
+{
+    TS_GUARD(&d->lock);
+    w->next = d->waiting;
+    d->waiting = w;
+    if (d->woken)
+        return;
+    d->woken = true;
+    ts_poller_post(d->poller, &d->wake);
+}
+
+bool ts_discovery_done(const struct ts_discovery *d)
+{
+    return atomic_load_explicit(&d->done, memory_order_acquire);
+}
+
+/* -- life -----------------------------------------------------------------------------------------
+ */
+
+enum ts_err ts_discovery_new(struct ts_registry *r,
+                             struct ts_upstream *u,
+                             struct ts_poller *p,
+                             struct ts_discovery **out,
+                             struct ts_error *err)
+{
+    struct ts_discovery *d = calloc(1, sizeof(*d));
+    if (d == NULL)
+        return ts_fail(err, TS_ERR_NOMEM, "no memory for the discovery");
+    d->registry = r;
+    d->upstream = u;
+    d->poller = p;
+    d->next.fn = on_next;
+    d->wake.fn = on_wake;
+    (void)pthread_mutex_init(&d->lock, NULL);
+    for (int i = 0; i < TS_MAX_PROVIDERS; i++) {
+        d->probes[i].discovery = d;
+        d->probes[i].provider = i;
+        d->probes[i].timer.fn = on_timeout;
+    }
+    *out = d;
+    return TS_OK;
+}
+
+void ts_discovery_start(struct ts_discovery *d)
+{
+    start_round(d);
+}
+
+void ts_discovery_free(struct ts_discovery *d)
+{
+    if (d == NULL)
+        return;
+    ts_timer_clear(d->poller, &d->next);
+    for (int i = 0; i < TS_MAX_PROVIDERS; i++) {
+        struct probe *p = &d->probes[i];
+        if (p->fetch != NULL)
+            ts_fetch_cancel(p->fetch);
+        ts_timer_clear(d->poller, &p->timer);
+        ts_buf_free(&p->body);
+    }
+    answer_waiters(d);
+    (void)pthread_mutex_destroy(&d->lock);
+    free(d);
+}

@@ -1,0 +1,25 @@
+/* The registry's inside, for registry.c and route.c only. */
+#ifndef TS_PROXY_REGISTRY_ENTRY_H
+#define TS_PROXY_REGISTRY_ENTRY_H
+
+#include <pthread.h>
+
+#include "proxy/registry.h"
+
+struct ts_registry_entry {
+    struct ts_provider provider; /* const after startup; the rest is under the lock */
+    enum ts_provider_state state;
+    struct ts_model_list models;
+    int in_flight;
+    int64_t checked_ms;
+    char why[sizeof(((struct ts_provider_status *)0)->why)];
+};
+
+struct ts_registry {
+    pthread_mutex_t lock;  /* a leaf, over no I/O */
+    struct ts_arena arena; /* the providers' strings */
+    int count;
+    struct ts_registry_entry entries[TS_MAX_PROVIDERS];
+};
+
+#endif
