@@ -1,6 +1,7 @@
 /* Ollama's own dialect: POST /api/generate. */
 #include "proxy/dialect.h"
 #include "proxy/draft.h"
+#include "proxy/write_ollama.h"
 
 static const struct ts_jpath generate_paths[] = {
     {{"model"}, TS_FIELD_MODEL},
@@ -56,4 +57,7 @@ const struct ts_dialect ts_ollama_generate = {
     .paths = generate_paths,
     .path_count = TS_ARRAY_LEN(generate_paths),
     .finish = finish,
+    .write_event = ts_generate_write_event,
+    .write_end = ts_generate_write_end,
+    .write_whole = ts_generate_write_whole,
 };
