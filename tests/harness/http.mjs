@@ -11,9 +11,10 @@ export function request(url, { method = 'GET', headers = {}, body, onHead, onChu
   if (bytes !== undefined && !('transfer-encoding' in all)) all['content-length'] = Buffer.byteLength(bytes);
   return new Promise((resolve, reject) => {
     const sentAt = performance.now();
+    const chunks = [];
+    let head;
     const out = http.request(url, { method, headers: all, signal, agent: agent ?? false }, (answer) => {
-      const chunks = [];
-      const head = { status: answer.statusCode, headers: answer.headers, sentAt, headAt: performance.now() };
+      head = { status: answer.statusCode, headers: answer.headers, sentAt, headAt: performance.now() };
       onHead?.(head);
       answer.on('data', (data) => {
         chunks.push({ at: performance.now(), data });
@@ -22,7 +23,7 @@ export function request(url, { method = 'GET', headers = {}, body, onHead, onChu
       answer.on('error', (error) => resolve(finish(head, chunks, error)));
       answer.on('end', () => resolve(finish(head, chunks)));
     });
-    out.on('error', reject);
+    out.on('error', (error) => (head ? resolve(finish(head, chunks, error)) : reject(error)));
     out.end(bytes);
   });
 }

@@ -1,0 +1,129 @@
+// Which servers and models there are, and how a name finds its model.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { freePort, slack, startTouchstone } from '../harness/touchstone.mjs';
+import { startUpstream } from '../harness/upstream.mjs';
+
+const names = (models) => models.map((m) => m.name ?? m.id).sort();
+
+test('the models of all servers are listed in both dialects', async (t) => {
+  const ollama = await startUpstream(t, { kind: 'ollama', models: ['llama3.2:7b', 'phi:latest'] });
+  const vllm = await startUpstream(t, { kind: 'vllm', models: ['qwen2.5'] });
+  const server = await startTouchstone(t, { upstreams: { ollama, vllm } });
+  const tags = (await server.get('/api/tags')).json.models;
+  assert.deepEqual(names(tags), ['llama3.2:7b', 'phi:latest', 'qwen2.5']);
+  const llama = tags.find((m) => m.name === 'llama3.2:7b');
+  assert.equal(llama.model, 'llama3.2:7b');
+  assert.equal(llama.size, 4_000_000_000);
+  assert.equal(llama.details.parameter_size, '7B');
+  const list = (await server.get('/v1/models')).json;
+  assert.equal(list.object, 'list');
+  assert.deepEqual(names(list.data), ['llama3.2:7b', 'phi:latest', 'qwen2.5']);
+  assert.ok(list.data.every((m) => m.object === 'model'));
+});
+
+test('a name without a tag means :latest, provider/name picks the server, the record has the discovered name', async (t) => {
+  const ollama = await startUpstream(t, { models: ['phi:latest'] });
+  const vllm = await startUpstream(t, { kind: 'vllm', models: ['phi', 'org/big'] });
+  const server = await startTouchstone(t, { upstreams: { ollama, vllm } });
+  const cases = [['phi:latest', 'ollama', 'phi:latest'], ['vllm/phi', 'vllm', 'phi'], ['ollama/phi', 'ollama', 'phi:latest'], ['org/big', 'vllm', 'org/big'], ['vllm/org/big', 'vllm', 'org/big']];
+  for (const [asked, provider, model] of cases) {
+    const got = await server.post('/api/generate', { model: asked, prompt: 'p' });
+    assert.equal(got.status, 200, `${asked}: ${got.text}`);
+    assert.equal(got.headers['x-touchstone-provider'], provider, asked);
+    assert.equal(got.headers['x-touchstone-model'], model, asked);
+  }
+  assert.equal(JSON.parse((await vllm.call(0)).body).model, 'phi');
+});
+
+test('an unknown model is looked for once more, then 404 in the words of Ollama', async (t) => {
+  const ollama = await startUpstream(t, { models: ['m'] });
+  const server = await startTouchstone(t, { upstreams: { ollama } });
+  const before = ollama.probes.filter((p) => p === 'GET /api/tags').length;
+  const got = await server.post('/api/generate', { model: 'nope', prompt: 'p' });
+  assert.equal(got.status, 404);
+  assert.equal(typeof got.json.error, 'string');
+  assert.match(got.json.error, /nope/);
+  assert.ok(ollama.probes.filter((p) => p === 'GET /api/tags').length > before, 'asked again');
+  ollama.models.push('nope');
+  assert.equal((await server.post('/api/generate', { model: 'nope', prompt: 'p' })).status, 200, 'found by the request itself');
+});
+
+test('discovery never sends a prompt, and an unreachable server delays the start by a second at most', async (t) => {
+  const ollama = await startUpstream(t, { models: ['m'] });
+  const silent = await startUpstream(t, { kind: 'vllm', models: ['x'] });
+  silent.onProbe = (call) => call.sleep(60_000);
+  const started = performance.now();
+  const server = await startTouchstone(t, { upstreams: { ollama, vllm: silent } });
+  assert.ok(performance.now() - started < 1500 + 1500 * (slack - 1), `${performance.now() - started} ms`);
+  assert.deepEqual(ollama.calls, []);
+  assert.equal((await server.post('/api/generate', { model: 'm', prompt: 'p' })).status, 200);
+});
+
+test('a server that comes later is found without a restart', async (t) => {
+  const port = await freePort();
+  const server = await startTouchstone(t, { env: { OLLAMA_BASE_URL: `http://127.0.0.1:${port}/v1` } });
+  assert.equal((await server.get('/readyz')).json.status, 'degraded');
+  assert.deepEqual((await server.get('/api/tags')).json.models, []);
+  const upstream = await startUpstream(t, { models: ['m'] });
+  await upstream.stop();
+  await upstream.listen(port);
+  assert.equal((await server.post('/api/generate', { model: 'm', prompt: 'p' })).status, 200);
+  assert.equal((await server.get('/readyz')).json.status, 'ok');
+});
+
+test('rubbish in a list of models hurts nobody', async (t) => {
+  const rubbish = ['', 'null', '[]', '{"models":5}', '{"models":[5,null,{"name":7},{"name":"good:1"}]}', '{"models":[', '{"models":[{"name":"' + 'x'.repeat(5000) + '"}]}'];
+  const ollama = await startUpstream(t, { models: ['m'] });
+  const server = await startTouchstone(t, { upstreams: { ollama } });
+  for (const body of rubbish) {
+    ollama.onProbe = (call, ok) => (call.path === '/api/tags' ? call.send(200, body) : call.send(200, ok));
+    const got = await server.post('/api/generate', { model: 'nope', prompt: 'p' });
+    assert.ok([404, 502].includes(got.status), `${body.slice(0, 30)}: ${got.status}`);
+    assert.equal((await server.get('/healthz')).status, 200);
+  }
+});
+
+test('a model server that still loads is asked again', async (t) => {
+  const upstream = await startUpstream(t, { kind: 'llamacpp', models: ['m'] });
+  upstream.onProbe = (call) => call.send(503, { error: { code: 503, message: 'Loading model', type: 'unavailable_error' } });
+  const server = await startTouchstone(t, { upstreams: { llamacpp: upstream } });
+  const { providers } = (await server.get('/api/providers')).json;
+  assert.equal(providers[0].state, 'loading');
+  upstream.onProbe = undefined;
+  await sleep(50);
+  assert.equal((await server.post('/api/generate', { model: 'm', prompt: 'p' })).status, 200);
+});
+
+test('a cloud exists only with a key, and the key goes nowhere else', async (t) => {
+  const cloud = await startUpstream(t, { kind: 'openai', models: ['gpt-x'] });
+  const ollama = await startUpstream(t, { models: ['m'] });
+  const server = await startTouchstone(t, { upstreams: { openai: cloud, ollama } });
+  assert.equal((await server.post('/api/generate', { model: 'gpt-x', prompt: 'p' })).status, 200);
+  assert.equal((await cloud.call()).headers.authorization, 'Bearer sk-test');
+  await server.post('/api/generate', { model: 'm', prompt: 'p' }, { headers: { authorization: 'Bearer mine', cookie: 'a=b' } });
+  const { headers } = await ollama.call();
+  assert.equal(headers.authorization, undefined);
+  assert.equal(headers.cookie, undefined);
+  const all = JSON.stringify((await server.get('/api/providers')).json) + server.stderr + server.stdout;
+  assert.ok(!all.includes('sk-test'), 'the key is never shown');
+});
+
+test('local only means that no cloud is ever asked', async (t) => {
+  const cloud = await startUpstream(t, { kind: 'openai', models: ['gpt-x'] });
+  const ollama = await startUpstream(t, { models: ['m'], reply: (call) => call.send(500, { error: 'no' }) });
+  const server = await startTouchstone(t, { upstreams: { openai: cloud, ollama }, env: { TOUCHSTONE_LOCAL_ONLY: 'on', TOUCHSTONE_FALLBACK: 'openai/gpt-x' } });
+  assert.ok((await server.post('/api/generate', { model: 'm', prompt: 'p' })).status >= 500);
+  assert.ok((await server.post('/api/generate', { model: 'gpt-x', prompt: 'p' })).status >= 400);
+  assert.equal(cloud.calls.length, 0);
+});
+
+test('a failing local model never steps to a cloud that nobody named', async (t) => {
+  const cloud = await startUpstream(t, { kind: 'openai', models: ['m', 'gpt-x'] });
+  const ollama = await startUpstream(t, { models: ['m'], reply: (call) => call.send(500, { error: 'no' }) });
+  const server = await startTouchstone(t, { upstreams: { openai: cloud, ollama } });
+  assert.ok((await server.post('/api/generate', { model: 'ollama/m', prompt: 'p' })).status >= 500);
+  assert.equal(cloud.calls.length, 0);
+});
