@@ -271,9 +271,10 @@ static json_t *who_json(const struct row *r)
 }
 
 /* NULL without memory. */
-static json_t *call_json(struct ts_stmt *s, uint64_t tag)
+static json_t *call_json(struct ts_stmt *s, uint64_t tag, int64_t *id)
 {
     struct row r = take_row(s);
+    *id = r.call_id;
     json_t *call = head_json(&r, tag);
     json_auto_t *how = how_json(&r);
     json_auto_t *who = who_json(&r);
@@ -342,7 +343,7 @@ enum ts_err ts_query_call(
         return ts_fail(err, TS_ERR_NOT_FOUND, "no such call");
     if (step == TS_FAILED)
         return ts_filter_fail(&s, err);
-    json_auto_t *call = call_json(&s, tag);
+    json_auto_t *call = call_json(&s, tag, &id);
     if (call == NULL)
         return no_memory(err);
     enum ts_err e = add_attempts(c->conn, id, call, err);
@@ -351,42 +352,43 @@ enum ts_err ts_query_call(
     return e;
 }
 
+static void bind_page(struct ts_stmt *s,
+                      const struct ts_call_filter *f,
+                      const struct ts_call_page *p)
+{
+    int64_t to = ts_id_from_ms(f->to_ms);
+    ts_filter_bind(
+        s, f, ts_id_from_ms(f->from_ms), p->before != 0 && p->before < to ? p->before : to);
+    ts_bind_text(s, f->model);
+    ts_bind_text(s, f->provider);
+    ts_bind_text(s, f->task_type);
+    ts_bind_text(s, f->complexity);
+    ts_bind_i64(s, (int64_t)p->limit + 1); /* one more tells whether there is a next page */
+}
+
 enum ts_err ts_query_call_list(struct ts_reader_conn *c,
                                const struct ts_call_filter *f,
-                               int64_t before,
-                               int limit,
                                uint64_t tag,
-                               json_t **out,
-                               int64_t *next,
+                               struct ts_call_page *page,
                                struct ts_error *err)
 {
     json_auto_t *calls = json_array();
     if (calls == NULL)
         return no_memory(err);
-    int64_t to = ts_id_from_ms(f->to_ms);
     TS_LEASE(s, c->conn, TS_SQL_CALL_PAGE);
-    ts_filter_bind(&s, f, ts_id_from_ms(f->from_ms), before != 0 && before < to ? before : to);
-    ts_bind_text(&s, f->model);
-    ts_bind_text(&s, f->provider);
-    ts_bind_text(&s, f->task_type);
-    ts_bind_text(&s, f->complexity);
-    ts_bind_i64(&s, (int64_t)limit + 1); /* one more tells whether there is a next page */
+    bind_page(&s, f, page);
     int64_t last = 0;
     enum ts_step step = TS_DONE;
-    int64_t more = 0;
-    while ((step = ts_step(&s)) == TS_ROW) {
-        if (json_array_size(calls) == (size_t)limit) {
-            more = last;
-            break;
-        }
-        last = sqlite3_column_int64(s.stmt, 0);
-        if (json_array_append_new(calls, call_json(&s, tag)) != 0)
+    while (json_array_size(calls) < (size_t)page->limit && (step = ts_step(&s)) == TS_ROW) {
+        if (json_array_append_new(calls, call_json(&s, tag, &last)) != 0)
             return no_memory(err);
     }
+    if (step == TS_ROW)
+        step = ts_step(&s);
     if (step == TS_FAILED)
         return ts_filter_fail(&s, err);
-    *out = TS_TAKE(calls);
-    *next = more;
+    page->calls = TS_TAKE(calls);
+    page->next = step == TS_ROW ? last : 0;
     return TS_OK;
 }
 
