@@ -21,12 +21,11 @@ static const char *const prompts[] = {
     "Good morning! What should I cook tonight with leeks and potatoes?",
     "Tell me in two sentences why the sky is blue.",
     "Write a Python function that merges two sorted lists, with tests.",
-    "```c\\nint *p; free(p); return *p;\\n``` Why does this crash, and how do I fix the bug?",
-    "Refactor this SQL query so that it uses an index: SELECT * FROM calls WHERE date(ts) = today",
+    "```c\nfree(p);\nreturn *p;\n```\nWhy does this crash, and how do I fix the bug?",
+    "Refactor this SQL query so that it uses an index: select ... where date(ts) = today",
     "Compare the pros and cons of renting and buying a flat over ten years; analyse the costs.",
     "Analyse this trend: revenue 3.1, 3.4, 3.3, 4.0, 4.8. What drives it?",
-    "If all bloops are razzies and some razzies are lazzies, are some bloops lazzies? Step by "
-    "step.",
+    "If all bloops are razzies and some razzies are lazzies, are some bloops lazzies?",
     "A train leaves at 9:10 at 80 km/h, another at 9:40 at 110 km/h. When do they meet? Prove it.",
     "Write a short story about a lighthouse keeper who collects fog.",
     "Write a poem of four lines about the first snow.",
@@ -34,7 +33,7 @@ static const char *const prompts[] = {
     "Extract all dates from this CSV file and put them in order.",
     "Call the weather function for Lisbon and return JSON with the arguments.",
     "Translate to German: the meeting was moved to Thursday.",
-    "Explain this regular expression: ^[A-Z]{2}\\\\d{6}$",
+    "Explain this regular expression: ^[A-Z]{2}[0-9]{6}$",
 };
 
 struct ts_demo_traffic;
@@ -143,11 +142,11 @@ static void ask(struct person *p)
     struct ts_dice *d = &p->dice;
     const struct ts_demo_model *model = &ts_demo_models[ts_dice_next(d) % TS_DEMO_MODELS];
     struct ts_buf body = TS_BUF_INIT(MAX_REQUEST);
-    ts_buf_printf(&body,
-                  "{\"model\":\"%s\",\"prompt\":\"%s\",\"touchstone\":{\"userId\":\"visitor-%d\"}}",
-                  model->name,
-                  prompts[ts_dice_next(d) % TS_ARRAY_LEN(prompts)],
-                  (int)(p - p->traffic->people) + 1);
+    const char *prompt = prompts[ts_dice_next(d) % TS_ARRAY_LEN(prompts)];
+    ts_buf_printf(&body, "{\"model\":\"%s\",\"prompt\":", model->name);
+    ts_buf_put_json_string(&body, prompt, strlen(prompt));
+    ts_buf_printf(
+        &body, ",\"touchstone\":{\"userId\":\"visitor-%d\"}}", (int)(p - p->traffic->people) + 1);
     bool impatient = ts_dice_share(d) < 0.05;
     struct ts_buf answer = TS_BUF_INIT(MAX_ANSWER_HEAD);
     int fd = dial(p->traffic->port);
