@@ -80,6 +80,11 @@ void ts_upstream_global_deinit(void)
     curl_global_cleanup();
 }
 
+const char *ts_upstream_version(void)
+{
+    return curl_version();
+}
+
 /* -- the end of a fetch ------------------------------------------------------------------------ */
 
 static void unlink_drain(struct ts_fetch *f)

@@ -37,6 +37,9 @@ enum {
 TS_NODISCARD enum ts_err ts_upstream_global_init(void);
 void ts_upstream_global_deinit(void);
 
+/* libcurl's name and version, and those of the libraries it uses. */
+const char *ts_upstream_version(void);
+
 /* How a fetch ended. */
 enum ts_fetch_end {
     TS_FETCH_COMPLETE,    /* the transfer ended as HTTP says it should; not a verdict on content */

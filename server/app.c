@@ -1,0 +1,384 @@
+#include "server/app.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "server/providers.h"
+#include "server/recorder.h"
+
+enum { APP_MAX_BYTES = 64 * 1024, PATH_SIZE = 1024 };
+
+static enum ts_err no_memory(struct ts_error *err)
+{
+    return ts_fail(err, TS_ERR_NOMEM, "no memory to start");
+}
+
+/* -- lists in settings ------------------------------------------------------------------------ */
+
+/* The trimmed, lower-cased parts of a comma list, in the arena. */
+struct parts {
+    const char **at;
+    int count;
+};
+
+static char *lower_copy(struct ts_arena *a, const char *at, size_t n)
+{
+    while (n > 0 && *at == ' ') {
+        at++;
+        n--;
+    }
+    while (n > 0 && at[n - 1] == ' ')
+        n--;
+    char *copy = ts_arena_copy(a, (struct ts_slice){at, n});
+    for (char *c = copy; c != NULL && *c != '\0'; c++)
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+    return copy;
+}
+
+static enum ts_err split(struct ts_arena *a,
+                         const char *list,
+                         struct parts *out,
+                         struct ts_error *err)
+{
+    size_t most = 1;
+    for (const char *c = list; *c != '\0'; c++)
+        most += *c == ',';
+    out->count = 0;
+    out->at = ts_arena_alloc(a, most * sizeof(const char *));
+    if (out->at == NULL)
+        return no_memory(err);
+    for (const char *at = list;;) {
+        size_t n = strcspn(at, ",");
+        char *part = lower_copy(a, at, n);
+        if (part == NULL)
+            return no_memory(err);
+        if (*part != '\0')
+            out->at[out->count++] = part;
+        if (at[n] == '\0')
+            return TS_OK;
+        at += n + 1;
+    }
+}
+
+/* -- the guard's policy ----------------------------------------------------------------------- */
+
+static struct ts_host_rule server_name_rule(char *name)
+{
+    char *colon = strrchr(name, ':');
+    bool has_port = colon != NULL && strchr(colon, ']') == NULL;
+    if (!has_port)
+        return (struct ts_host_rule){name, TS_PORT_ANY};
+    *colon = '\0';
+    return (struct ts_host_rule){name, (int)strtol(colon + 1, NULL, 10)};
+}
+
+/* Loopback, the addresses listened on, TOUCHSTONE_SERVER_NAMES. */
+static enum ts_err make_hosts(struct ts_app *app, struct ts_error *err)
+{
+    static const char *const loopback[] = {"localhost", "127.0.0.1", "[::1]"};
+    struct parts names;
+    enum ts_err e =
+        split(&app->arena, ts_config_text(app->config, TS_SETTING_SERVER_NAMES), &names, err);
+    if (e != TS_OK)
+        return e;
+    size_t most = TS_ARRAY_LEN(loopback) + (size_t)app->addresses.count + (size_t)names.count;
+    struct ts_host_rule *rules = ts_arena_alloc(&app->arena, most * sizeof(*rules));
+    if (rules == NULL)
+        return no_memory(err);
+    int n = 0;
+    for (size_t i = 0; i < TS_ARRAY_LEN(loopback); i++)
+        rules[n++] = (struct ts_host_rule){loopback[i], TS_PORT_OURS};
+    for (int i = 0; i < app->addresses.count; i++) {
+        if (!app->addresses.at[i].wildcard)
+            rules[n++] = (struct ts_host_rule){app->addresses.at[i].host, TS_PORT_OURS};
+    }
+    for (int i = 0; i < names.count; i++) {
+        char *copy = ts_arena_str(&app->arena, names.at[i]);
+        if (copy == NULL)
+            return no_memory(err);
+        rules[n++] = server_name_rule(copy);
+    }
+    app->shared.guard.hosts = rules;
+    app->shared.guard.host_count = n;
+    return TS_OK;
+}
+
+static enum ts_err make_ports(struct ts_app *app, struct ts_error *err)
+{
+    int *ports = ts_arena_alloc(&app->arena, (size_t)app->addresses.count * sizeof(int));
+    if (ports == NULL)
+        return no_memory(err);
+    for (int i = 0; i < app->addresses.count; i++)
+        ports[i] = app->addresses.at[i].port;
+    app->shared.guard.ports = ports;
+    app->shared.guard.port_count = app->addresses.count;
+    return TS_OK;
+}
+
+static enum ts_err make_guard(struct ts_app *app, struct ts_error *err)
+{
+    struct ts_guard_policy *p = &app->shared.guard;
+    const char *key = ts_config_text(app->config, TS_SETTING_API_KEY);
+    struct parts origins;
+    enum ts_err e = make_hosts(app, err);
+    if (e == TS_OK)
+        e = make_ports(app, err);
+    if (e == TS_OK)
+        e = split(&app->arena, ts_config_text(app->config, TS_SETTING_CORS_ORIGINS), &origins, err);
+    if (e != TS_OK)
+        return e;
+    p->cors_origins = origins.at;
+    p->cors_count = origins.count;
+    p->has_key = *key != '\0';
+    if (p->has_key)
+        ts_guard_hash_key(ts_slice_str(key), p->key_hash);
+    return TS_OK;
+}
+
+/* "" or "/ai": a slash in front, none behind. */
+static enum ts_err make_base_path(struct ts_app *app, struct ts_error *err)
+{
+    const char *text = ts_config_text(app->config, TS_SETTING_BASE_PATH);
+    size_t n = strlen(text);
+    while (n > 0 && text[n - 1] == '/')
+        n--;
+    char *path = ts_arena_copy(&app->arena, (struct ts_slice){text, n});
+    if (path == NULL)
+        return no_memory(err);
+    if (n > 0 && (path[0] != '/' || strstr(path, "//") != NULL || strpbrk(path, "?#% ") != NULL))
+        return ts_fail_param(err,
+                             TS_ERR_CONFIG,
+                             "base_path",
+                             "TOUCHSTONE_BASE_PATH \"%.60s\" is not a path like /ai",
+                             text);
+    app->shared.base_path = path;
+    return TS_OK;
+}
+
+/* -- listening -------------------------------------------------------------------------------- */
+
+static enum ts_err read_addresses(struct ts_app *app, struct ts_error *err)
+{
+    const char *text = ts_config_text(app->config, TS_SETTING_LISTEN);
+    bool has_key = *ts_config_text(app->config, TS_SETTING_API_KEY) != '\0';
+    enum ts_err e = ts_listen_parse(text, &app->addresses, err);
+    for (int i = 0; e == TS_OK && i < app->addresses.count; i++) {
+        const struct ts_address *a = &app->addresses.at[i];
+        if (!a->loopback && !has_key)
+            e = ts_fail_param(err,
+                              TS_ERR_CONFIG,
+                              "listen",
+                              "%s:%d can be reached from other machines: set TOUCHSTONE_API_KEY, "
+                              "or listen on 127.0.0.1",
+                              a->host,
+                              a->port);
+    }
+    return e;
+}
+
+/* @out: the sockets of all loops, loop by loop. The first of an address must find it free. */
+static enum ts_err open_sockets(struct ts_app *app, int *out, struct ts_error *err)
+{
+    int n = app->addresses.count;
+    for (int i = 0; i < app->loop_count * n; i++) {
+        enum ts_err e = ts_listen_open(&app->addresses.at[i % n], i < n, &out[i], err);
+        if (e != TS_OK)
+            return e;
+    }
+    const struct ts_address *a = &app->addresses.at[0];
+    bool six = a->sock.any.sa_family == AF_INET6;
+    (void)snprintf(app->listen_url,
+                   sizeof(app->listen_url),
+                   "http://%s:%d",
+                   a->wildcard ? (six ? "[::1]" : "127.0.0.1") : a->host,
+                   a->port);
+    return TS_OK;
+}
+
+/* -- the store -------------------------------------------------------------------------------- */
+
+static enum ts_err db_path(const struct ts_config *c,
+                           char out[static PATH_SIZE],
+                           struct ts_error *err)
+{
+    const char *named = ts_config_text(c, TS_SETTING_DB);
+    const char *state = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    int n = 0;
+    if (*named != '\0')
+        n = snprintf(out, PATH_SIZE, "%s", named);
+    else if (state != NULL && *state == '/')
+        n = snprintf(out, PATH_SIZE, "%s/touchstone/touchstone.db", state);
+    else if (home != NULL && *home == '/')
+        n = snprintf(out, PATH_SIZE, "%s/.local/state/touchstone/touchstone.db", home);
+    else
+        return ts_fail_param(
+            err, TS_ERR_CONFIG, "db", "no HOME to keep the database under: set TOUCHSTONE_DB");
+    return n < PATH_SIZE ? TS_OK
+                         : ts_fail_param(err, TS_ERR_CONFIG, "db", "TOUCHSTONE_DB is too long");
+}
+
+static enum ts_err open_store(struct ts_app *app, struct ts_error *err)
+{
+    const struct ts_config *c = app->config;
+    char path[PATH_SIZE];
+    enum ts_err e = db_path(c, path, err);
+    if (e != TS_OK)
+        return e;
+    struct ts_store_options options = {
+        .path = path,
+        .durability = c->values[TS_SETTING_DURABILITY].choice == 0 ? TS_DURABILITY_FULL
+                                                                   : TS_DURABILITY_NORMAL,
+        .readers = (int)ts_config_number(c, TS_SETTING_READERS),
+        .required = ts_config_on(c, TS_SETTING_DB_REQUIRED),
+    };
+    e = ts_store_open(&options, &app->store, err);
+    if (e == TS_OK)
+        ts_id_raise(&app->ids, ts_store_newest_id(app->store));
+    return e;
+}
+
+/* -- routing ---------------------------------------------------------------------------------- */
+
+static enum ts_err make_policy(struct ts_app *app, struct ts_error *err)
+{
+    struct ts_route_policy *p = &app->services.policy;
+    struct parts names;
+    enum ts_err e =
+        split(&app->arena, ts_config_text(app->config, TS_SETTING_FALLBACK), &names, err);
+    if (e != TS_OK)
+        return e;
+    p->local_only = ts_config_on(app->config, TS_SETTING_LOCAL_ONLY);
+    p->fallback = names.at;
+    for (int i = 0; i < names.count; i++) {
+        if (strcmp(names.at[i], "auto") == 0)
+            p->fallback_auto = true;
+        else if (strcmp(names.at[i], "off") != 0)
+            names.at[p->fallback_count++] = names.at[i];
+    }
+    return TS_OK;
+}
+
+static void make_services(struct ts_app *app, bool demo)
+{
+    struct ts_services *s = &app->services;
+    s->store = app->store;
+    s->registry = app->registry;
+    s->ids = &app->ids;
+    s->id_tag = ts_store_tag(app->store);
+    s->version = TS_VERSION;
+    s->listen_url = app->listen_url;
+    s->base_path = app->shared.base_path;
+    s->tracking = ts_config_on(app->config, TS_SETTING_TRACKING);
+    s->demo = demo;
+    s->max_in_flight = (int)ts_config_number(app->config, TS_SETTING_MAX_IN_FLIGHT);
+    s->in_flight = &app->in_flight;
+    s->draining = &app->shared.draining;
+    s->started_ms = ts_wall_ms();
+}
+
+/* -- loops ------------------------------------------------------------------------------------ */
+
+static enum ts_err make_loops(struct ts_app *app, const int *sockets, struct ts_error *err)
+{
+    int n = app->addresses.count;
+    struct ts_record_sink sink = {.record = ts_recorder_record, .ctx = app->store};
+    for (int i = 0; i < app->loop_count; i++) {
+        enum ts_err e = ts_loop_new(&app->shared, sink, &app->loops[i], err);
+        for (int j = 0; e == TS_OK && j < n; j++)
+            e = ts_loop_listen(app->loops[i], sockets[i * n + j], err);
+        if (e != TS_OK)
+            return e;
+    }
+    struct ts_loop *first = app->loops[0];
+    enum ts_err e =
+        ts_discovery_new(app->registry, first->upstream, first->poller, &app->discovery, err);
+    if (e != TS_OK)
+        return e;
+    app->services.discovery = app->discovery;
+    ts_discovery_start(app->discovery);
+    for (int i = 0; e == TS_OK && i < app->loop_count; i++)
+        e = ts_loop_start(app->loops[i], err);
+    return e;
+}
+
+static enum ts_err start_with(struct ts_app *app, int *sockets, bool demo, struct ts_error *err)
+{
+    enum ts_err e = open_sockets(app, sockets, err);
+    if (e == TS_OK)
+        e = make_guard(app, err);
+    if (e == TS_OK)
+        e = make_policy(app, err);
+    if (e == TS_OK)
+        e = ts_registry_new(&app->registry);
+    if (e == TS_OK)
+        e = ts_providers_add(app->registry, app->config, err);
+    if (e == TS_OK)
+        e = open_store(app, err);
+    if (e != TS_OK)
+        return e;
+    make_services(app, demo);
+    return make_loops(app, sockets, err);
+}
+
+enum ts_err ts_app_start(struct ts_app *app,
+                         const struct ts_config *config,
+                         bool demo,
+                         struct ts_error *err)
+{
+    *app = (struct ts_app){.config = config, .arena = TS_ARENA_INIT(APP_MAX_BYTES)};
+    app->shared.services = &app->services;
+    app->shared.library_streams = config->values[TS_SETTING_STREAM_PATH].choice == 1;
+    app->shared.connection_limit = ts_listen_raise_limit();
+    app->loop_count = (int)ts_config_number(config, TS_SETTING_LOOPS);
+    enum ts_err e = make_base_path(app, err);
+    if (e == TS_OK)
+        e = read_addresses(app, err);
+    if (e != TS_OK)
+        return e;
+    int sockets[TS_MAX_LOOPS * TS_MAX_LISTEN];
+    return start_with(app, sockets, demo, err);
+}
+
+/* -- the end ---------------------------------------------------------------------------------- */
+
+void ts_app_drain(struct ts_app *app)
+{
+    atomic_store(&app->shared.draining, true);
+    for (int i = 0; i < app->loop_count && app->loops[i] != NULL; i++)
+        ts_loop_drain(app->loops[i]);
+}
+
+void ts_app_abort(struct ts_app *app)
+{
+    for (int i = 0; i < app->loop_count && app->loops[i] != NULL; i++)
+        ts_loop_abort(app->loops[i]);
+}
+
+bool ts_app_is_stopped(const struct ts_app *app)
+{
+    for (int i = 0; i < app->loop_count && app->loops[i] != NULL; i++) {
+        if (app->loops[i]->started && !atomic_load(&app->loops[i]->stopped))
+            return false;
+    }
+    return true;
+}
+
+void ts_app_stop(struct ts_app *app)
+{
+    for (int i = 0; i < app->loop_count && app->loops[i] != NULL; i++)
+        ts_loop_join(app->loops[i]);
+    if (app->discovery != NULL)
+        ts_discovery_free(app->discovery);
+    if (app->store != NULL)
+        ts_store_close(app->store); /* its last answers go to the loops' mailboxes */
+    for (int i = 0; i < app->loop_count; i++)
+        ts_loop_free(app->loops[i]);
+    if (app->registry != NULL)
+        ts_registry_free(app->registry);
+    ts_arena_free(&app->arena);
+}

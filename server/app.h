@@ -1,0 +1,55 @@
+/*
+ * The whole server, wired: configuration -> providers -> store -> services -> loops.
+ *
+ * Thread: the main one.
+ */
+#ifndef TS_SERVER_APP_H
+#define TS_SERVER_APP_H
+
+#include "server/config.h"
+#include "server/loop.h"
+
+enum { TS_MAX_LOOPS = 64 };
+
+struct ts_app {
+    const struct ts_config *config;
+    struct ts_address_list addresses;
+    char listen_url[96]; /* where a browser on this machine finds it */
+    struct ts_arena arena;
+
+    struct ts_registry *registry;
+    struct ts_store *store;
+    struct ts_discovery *discovery;
+    struct ts_id_source ids;
+    _Atomic int in_flight;
+    struct ts_services services;
+    struct ts_shared shared;
+    struct ts_loop *loops[TS_MAX_LOOPS];
+    int loop_count;
+};
+
+/**
+ * ts_app_start() - bring everything up
+ * @demo: every page says that its figures are simulated
+ *
+ * Binds first, so that nothing is touched when another instance runs.
+ * Errors: CONFIG, IN_USE, FOREIGN_FILE, IO, NOMEM. Call ts_app_stop() in any case.
+ */
+TS_NODISCARD enum ts_err ts_app_start(struct ts_app *app,
+                                      const struct ts_config *config,
+                                      bool demo,
+                                      struct ts_error *err);
+
+/* Stop accepting and let running answers end. */
+void ts_app_drain(struct ts_app *app);
+
+/* Do not wait for them any longer. */
+void ts_app_abort(struct ts_app *app);
+
+/* All loops have ended. */
+bool ts_app_is_stopped(const struct ts_app *app);
+
+/* Joins the loops, which must have been drained; commits what is queued; frees everything. */
+void ts_app_stop(struct ts_app *app);
+
+#endif
