@@ -263,7 +263,7 @@ static enum ts_err make_policy(struct ts_app *app, struct ts_error *err)
     return TS_OK;
 }
 
-static void make_services(struct ts_app *app, bool demo)
+static void make_services(struct ts_app *app)
 {
     struct ts_services *s = &app->services;
     s->store = app->store;
@@ -274,7 +274,7 @@ static void make_services(struct ts_app *app, bool demo)
     s->listen_url = app->listen_url;
     s->base_path = app->shared.base_path;
     s->tracking = ts_config_on(app->config, TS_SETTING_TRACKING);
-    s->demo = demo;
+    s->demo = app->hooks != NULL;
     s->max_in_flight = (int)ts_config_number(app->config, TS_SETTING_MAX_IN_FLIGHT);
     s->in_flight = &app->in_flight;
     s->draining = &app->shared.draining;
@@ -306,7 +306,13 @@ static enum ts_err make_loops(struct ts_app *app, const int *sockets, struct ts_
     return e;
 }
 
-static enum ts_err start_with(struct ts_app *app, int *sockets, bool demo, struct ts_error *err)
+static enum ts_err add_providers(struct ts_app *app, struct ts_error *err)
+{
+    return app->hooks != NULL ? app->hooks->providers(app->hooks->ctx, app->registry, err)
+                              : ts_providers_add(app->registry, app->config, err);
+}
+
+static enum ts_err start_with(struct ts_app *app, int *sockets, struct ts_error *err)
 {
     enum ts_err e = open_sockets(app, sockets, err);
     if (e == TS_OK)
@@ -316,21 +322,26 @@ static enum ts_err start_with(struct ts_app *app, int *sockets, bool demo, struc
     if (e == TS_OK)
         e = ts_registry_new(&app->registry);
     if (e == TS_OK)
-        e = ts_providers_add(app->registry, app->config, err);
+        e = add_providers(app, err);
     if (e == TS_OK)
         e = open_store(app, err);
+    if (e == TS_OK && app->hooks != NULL)
+        e = app->hooks->stored(app->hooks->ctx, app->store, err);
     if (e != TS_OK)
         return e;
-    make_services(app, demo);
-    return make_loops(app, sockets, err);
+    make_services(app);
+    e = make_loops(app, sockets, err);
+    if (e == TS_OK && app->hooks != NULL)
+        e = app->hooks->serving(app->hooks->ctx, app, err);
+    return e;
 }
 
 enum ts_err ts_app_start(struct ts_app *app,
                          const struct ts_config *config,
-                         bool demo,
+                         const struct ts_app_hooks *hooks,
                          struct ts_error *err)
 {
-    *app = (struct ts_app){.config = config, .arena = TS_ARENA_INIT(APP_MAX_BYTES)};
+    *app = (struct ts_app){.config = config, .hooks = hooks, .arena = TS_ARENA_INIT(APP_MAX_BYTES)};
     app->shared.services = &app->services;
     app->shared.library_streams = config->values[TS_SETTING_STREAM_PATH].choice == 1;
     app->shared.connection_limit = ts_listen_raise_limit();
@@ -341,13 +352,15 @@ enum ts_err ts_app_start(struct ts_app *app,
     if (e != TS_OK)
         return e;
     int sockets[TS_MAX_LOOPS * TS_MAX_LISTEN];
-    return start_with(app, sockets, demo, err);
+    return start_with(app, sockets, err);
 }
 
 /* -- the end ---------------------------------------------------------------------------------- */
 
 void ts_app_drain(struct ts_app *app)
 {
+    if (app->hooks != NULL)
+        app->hooks->stopping(app->hooks->ctx);
     atomic_store(&app->shared.draining, true);
     for (int i = 0; i < app->loop_count && app->loops[i] != NULL; i++)
         ts_loop_drain(app->loops[i]);

@@ -13,6 +13,7 @@ enum { TS_MAX_LOOPS = 64 };
 
 struct ts_app {
     const struct ts_config *config;
+    const struct ts_app_hooks *hooks; /* or NULL */
     struct ts_address_list addresses;
     char listen_url[96]; /* where a browser on this machine finds it */
     struct ts_arena arena;
@@ -28,16 +29,29 @@ struct ts_app {
     int loop_count;
 };
 
+/* What `touchstone demo` puts into the start and the end; all on the main thread. */
+struct ts_app_hooks {
+    /* The model servers, in place of those of the configuration. */
+    enum ts_err (*providers)(void *ctx, struct ts_registry *r, struct ts_error *err);
+    /* The store is open; nothing is listening yet. */
+    enum ts_err (*stored)(void *ctx, struct ts_store *s, struct ts_error *err);
+    /* Requests are accepted. */
+    enum ts_err (*serving)(void *ctx, const struct ts_app *app, struct ts_error *err);
+    /* Told to stop: before running answers are waited for. */
+    void (*stopping)(void *ctx);
+    void *ctx;
+};
+
 /**
  * ts_app_start() - bring everything up
- * @demo: every page says that its figures are simulated
+ * @hooks: NULL: a plain server; else every page says that its figures are simulated
  *
  * Binds first, so that nothing is touched when another instance runs.
  * Errors: CONFIG, IN_USE, FOREIGN_FILE, IO, NOMEM. Call ts_app_stop() in any case.
  */
 TS_NODISCARD enum ts_err ts_app_start(struct ts_app *app,
                                       const struct ts_config *config,
-                                      bool demo,
+                                      const struct ts_app_hooks *hooks,
                                       struct ts_error *err);
 
 /* Stop accepting and let running answers end. */

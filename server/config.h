@@ -36,7 +36,6 @@ struct ts_provider_config {
     const char *name;
     const char *where; /* "touchstone.ini:12", for messages */
     bool has_kind;
-    bool simulated; /* by `touchstone demo` */
     enum ts_kind_id kind;
     const char *base_url;
     const char *api_key;

@@ -61,7 +61,6 @@ static enum ts_err add_named(struct ts_registry *r,
     struct ts_provider p = of_kind(c, ts_kind(pc->kind));
     p.name = pc->name;
     p.configured = true;
-    p.simulated = pc->simulated;
     p.base_url = pc->base_url != NULL ? pc->base_url : p.base_url;
     p.api_key = pc->api_key;
     p.connect_timeout_ms = first_known(pc->connect_timeout_ms, p.connect_timeout_ms, 0);

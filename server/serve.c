@@ -133,11 +133,9 @@ static void drain(struct ts_app *app)
     }
 }
 
-static void run(struct ts_app *app, const struct ts_serve_options *options, int64_t started_us)
+static void run(struct ts_app *app, int64_t started_us)
 {
     ts_notify("READY=1");
-    if (options->ready != NULL)
-        options->ready(options->ctx, app);
     bool stop = false;
     for (int waited = 0; !stop && !ts_discovery_done(app->discovery) && waited < FIRST_ROUND_MS;
          waited += TICK_MS)
@@ -149,7 +147,7 @@ static void run(struct ts_app *app, const struct ts_serve_options *options, int6
     drain(app);
 }
 
-int ts_serve(const struct ts_config *config, const struct ts_serve_options *options)
+int ts_serve(const struct ts_config *config, const struct ts_app_hooks *hooks)
 {
     int64_t started_us = ts_now_us();
     struct ts_error err = TS_ERROR_INIT;
@@ -161,9 +159,9 @@ int ts_serve(const struct ts_config *config, const struct ts_serve_options *opti
     if (app == NULL)
         return EX_OSERR;
     warn_of_idle_settings(config);
-    enum ts_err e = ts_app_start(app, config, options->demo, &err);
+    enum ts_err e = ts_app_start(app, config, hooks, &err);
     if (e == TS_OK)
-        run(app, options, started_us);
+        run(app, started_us);
     else
         ts_app_drain(app); /* loops that did start */
     ts_app_stop(app);
@@ -182,7 +180,7 @@ int ts_serve_command(int argc, char **argv)
     int status =
         ts_config_load(
             config, (const char *const *)(argv + 1), (const char *const *)environ, &err) == TS_OK
-            ? ts_serve(config, &(struct ts_serve_options){.demo = false})
+            ? ts_serve(config, NULL)
             : ts_command_fail(&err);
     ts_config_deinit(config);
     free(config);

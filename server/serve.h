@@ -4,15 +4,8 @@
 
 #include "server/app.h"
 
-struct ts_serve_options {
-    bool demo;
-    /* Called once it accepts requests, on the main thread; may be NULL. */
-    void (*ready)(void *ctx, struct ts_app *app);
-    void *ctx;
-};
-
-/* Runs until SIGTERM or SIGINT; returns the exit status. */
-int ts_serve(const struct ts_config *config, const struct ts_serve_options *options);
+/* Runs until SIGTERM or SIGINT; returns the exit status. @hooks: as for ts_app_start(). */
+int ts_serve(const struct ts_config *config, const struct ts_app_hooks *hooks);
 
 /* The command: reads the configuration and serves. */
 int ts_serve_command(int argc, char **argv);
