@@ -46,20 +46,27 @@ export function sseEvents(text) {
     .map((data) => (data === '[DONE]' ? data : JSON.parse(data)));
 }
 
-// Sends raw bytes and reads until the server closes, `until` matches or time is up.
-export function raw(port, bytes, { until, timeoutMs = 2000, halfClose = false, host = '127.0.0.1' } = {}) {
+// Sends raw bytes and reads until the server closes, `until` matches, nothing more came for `idleMs`
+// after the first byte, or time is up.
+export function raw(port, bytes, { until, idleMs, timeoutMs = 2000, halfClose = false, host = '127.0.0.1' } = {}) {
   return new Promise((resolve) => {
     const started = performance.now();
     const socket = net.connect(port, host);
     let data = Buffer.alloc(0);
+    let idle;
     const done = (why) => {
       clearTimeout(timer);
+      clearTimeout(idle);
       socket.destroy();
       resolve({ why, ms: performance.now() - started, ...parseAnswer(data) });
     };
     const timer = setTimeout(() => done('timeout'), timeoutMs);
     socket.on('data', (piece) => {
       data = Buffer.concat([data, piece]);
+      if (idleMs) {
+        clearTimeout(idle);
+        idle = setTimeout(done, idleMs, 'idle');
+      }
       if (until?.(data.toString('latin1'))) done('until');
     });
     socket.on('end', () => done('closed'));
