@@ -24,24 +24,59 @@ struct ts_call_labels {
     const char *tags_json;
     const char *fallback[TS_MAX_TARGETS]; /* models, in order */
     int fallback_count;
-    int64_t timeout_ms; /* TS_UNKNOWN: none */
+    int64_t timeout_ms;  /* TS_UNKNOWN: none */
+    const char *website; /* the site that a call works on */
+};
+
+/* X(enum suffix, name): the members of any dialect's body that we read. */
+#define TS_MEMBER_TABLE(X)                                                                         \
+    X(MODEL, "model")                                                                              \
+    X(STREAM, "stream")                                                                            \
+    X(STREAM_OPTIONS, "stream_options")                                                            \
+    X(TOUCHSTONE, "touchstone")                                                                    \
+    X(PROMPT, "prompt")                                                                            \
+    X(SUFFIX, "suffix")                                                                            \
+    X(SYSTEM, "system")                                                                            \
+    X(TEMPLATE, "template")                                                                        \
+    X(RAW, "raw")                                                                                  \
+    X(THINK, "think")                                                                              \
+    X(FORMAT, "format")                                                                            \
+    X(OPTIONS, "options")                                                                          \
+    X(IMAGES, "images")                                                                            \
+    X(CONTEXT, "context")                                                                          \
+    X(KEEP_ALIVE, "keep_alive")                                                                    \
+    X(MESSAGES, "messages")                                                                        \
+    X(TOOLS, "tools")                                                                              \
+    X(RESPONSE_FORMAT, "response_format")
+
+enum ts_member {
+#define X(id, name) TS_MEMBER_##id,
+    TS_MEMBER_TABLE(X)
+#undef X
+        TS_MEMBER_COUNT_
 };
 
 struct ts_genreq {
     const struct ts_dialect *dialect;
     struct ts_slice body; /* borrowed: the exchange owns it */
     struct ts_jvalue root;
-    char *model; /* unescaped; in the arena */
+    struct ts_jvalue member[TS_MEMBER_COUNT_]; /* those of the dialect, as they stand */
+    const char *model;                         /* unescaped; in the arena */
     bool stream;
-    bool has_prompt; /* false: Ollama's load and unload, no generation */
+    bool has_prompt;    /* false: Ollama's load and unload, no generation */
+    bool include_usage; /* the client asked for OpenAI's usage event; else it must not see it */
     struct ts_call_labels labels;
     struct ts_arena arena;
 };
 
 /**
  * ts_genreq_scan() - check a body and find what we need
- * Errors: INVALID_JSON, INVALID_FIELD (param set), FIELD_NOT_ALLOWED (api_base, base_url, api_key,
- * url at the top level), NOMEM.
+ *
+ * Members that we read must have the type that their dialect gives them, so that a client's mistake
+ * is a 400 here and not a server's 500; all others may be anything. null counts as absent.
+ * Errors: INVALID_JSON (also a member that we read and that is there twice), INVALID_FIELD (param
+ * set), FIELD_NOT_ALLOWED (api_base, base_url, api_key, url at the top level), NOMEM.
+ * On an error there is nothing to deinit.
  */
 TS_NODISCARD enum ts_err ts_genreq_scan(const struct ts_dialect *d,
                                         struct ts_slice body,
@@ -62,13 +97,26 @@ TS_NODISCARD enum ts_err ts_genreq_label(struct ts_genreq *q,
 /**
  * ts_genreq_build() - the body for an upstream that speaks @upstream, always streaming
  * @model: the name that the upstream knows
- * Errors: INVALID_FIELD (a member that cannot be said in that dialect), NOMEM.
+ * @out:   appended to; its maximum should leave some room beyond the body's own length
+ *
+ * Same dialect: the bytes of the body but for the model, `stream`, `stream_options` and our member.
+ *
+ * From Ollama's generate to OpenAI's chat: system, prompt and images become messages, format
+ * becomes response_format, think becomes reasoning_effort (a level) or chat_template_kwargs (on or
+ * off), and of the options those that chat servers know go along. Left out is what concerns the
+ * running of an Ollama server or its cache and no other server knows: keep_alive, context, num_ctx
+ * and the like. A raw prompt, or one with a suffix, goes to OpenAI's completions.
+ * Errors: INVALID_FIELD (what would change the answer and cannot be said there: template, images
+ * of a raw prompt, loading a model), NOMEM, BODY_TOO_LARGE (beyond @out's maximum).
  */
 TS_NODISCARD enum ts_err ts_genreq_build(const struct ts_genreq *q,
                                          const struct ts_dialect *upstream,
                                          const char *model,
                                          struct ts_buf *out,
                                          struct ts_error *err);
+
+/* A member's value, absent where it is null. */
+struct ts_jvalue ts_genreq_member(const struct ts_genreq *q, enum ts_member m);
 
 /* What a classifier wants to know; spans of the body, strings still escaped. */
 struct ts_prompt_view {
