@@ -39,15 +39,17 @@ TS_NODISCARD enum ts_err ts_query_calls(struct ts_reader_conn *c,
 TS_NODISCARD enum ts_err ts_query_call(
     struct ts_reader_conn *c, int64_t id, uint64_t tag, json_t **out, struct ts_error *err);
 
-/* Newest first, below @before (exclusive; 0: from the newest), at most @limit; same shape as one
- * call without attempts. @next: where to go on, or 0. */
+/* A page of calls, newest first; the same shape as one call, without its attempts. */
+struct ts_call_page {
+    int64_t before; /* only calls below this id; 0: from the newest */
+    int limit;      /* at most so many */
+    json_t *calls;  /* out: an array, the caller's */
+    int64_t next;   /* out: what to give as @before for the next page; 0: there is none */
+};
 TS_NODISCARD enum ts_err ts_query_call_list(struct ts_reader_conn *c,
                                             const struct ts_call_filter *f,
-                                            int64_t before,
-                                            int limit,
                                             uint64_t tag,
-                                            json_t **out,
-                                            int64_t *next,
+                                            struct ts_call_page *page,
                                             struct ts_error *err);
 
 /* Rows in the store, and whether any is simulated. */

@@ -42,6 +42,7 @@ TS_NODISCARD enum ts_err ts_store_open(const struct ts_store_options *o,
 
 /* Commits what is queued (within a few seconds), checkpoints, joins the threads. */
 void ts_store_close(struct ts_store *s);
+TS_DEFINE_AUTO(ts_store_auto, struct ts_store, ts_store_close)
 
 /* The newest id in the file and the spool, for ts_id_raise(); and the tag of public ids. */
 int64_t ts_store_newest_id(const struct ts_store *s);

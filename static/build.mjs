@@ -40,17 +40,17 @@ export function ensurePackages(dir = here) {
   writeFileSync(stamp, lock)
 }
 
-async function bundle() {
+async function bundle(format, entryPoints) {
   const esbuild = await import('esbuild')
   return esbuild.build({
     absWorkingDir: here,
-    entryPoints: { app: 'src/main.ts', theme: 'src/theme-early.ts', feedback: 'src/feedback.ts', style: 'css/main.css' },
+    entryPoints,
     outdir: 'out',
     entryNames: '[name]-[hash]',
     assetNames: '[name]-[hash]',
     bundle: true,
     minify: true,
-    format: 'esm',
+    format,
     target: ['es2022', 'chrome109', 'firefox115', 'safari16.4'],
     loader: { '.woff2': 'file', '.svg': 'file' },
     legalComments: 'none',
@@ -73,10 +73,13 @@ function asset(path, raw, immutable) {
 
 // Returns { assets: [{path, type, immutable, raw}], inputs: [absolute path] }, sorted by path.
 export async function buildAssets() {
-  const result = await bundle()
+  const results = [
+    await bundle('esm', { app: 'src/main.ts', style: 'css/main.css' }),
+    await bundle('iife', { theme: 'src/theme-early.ts', feedback: 'src/feedback.ts' }),
+  ]
   const files = new Map() // name without hash -> name with hash
   const assets = []
-  for (const file of result.outputFiles) {
+  for (const file of results.flatMap((r) => r.outputFiles)) {
     const name = basename(file.path)
     files.set(name.replace(/-[A-Z0-9]{8}\./, '.'), name)
     if (name.startsWith('feedback-')) assets.push(asset('/static/feedback.js', file.contents, false))
@@ -95,7 +98,7 @@ export async function buildAssets() {
   for (const page of PAGES) assets.push(asset(page, html, false))
   assets.sort((a, b) => (a.path < b.path ? -1 : 1))
 
-  const sources = ['index.html', 'icon.svg', 'build.mjs', 'package-lock.json', ...Object.keys(result.metafile.inputs)]
+  const sources = ['index.html', 'icon.svg', 'build.mjs', 'package-lock.json', ...results.flatMap((r) => Object.keys(r.metafile.inputs))]
   return { assets, inputs: sources.map((f) => join(here, f)).sort() }
 }
 

@@ -1,0 +1,232 @@
+#include "db/apply.h"
+
+#include "base/clock.h"
+
+/* The numbers that stand for a call's texts. */
+struct names {
+    int64_t series;
+    int64_t dialect;
+    int64_t finish;
+    int64_t error;
+    int64_t requested_model;
+    int64_t reported_model;
+    int64_t user;
+    int64_t segment;
+    int64_t conversation;
+    int64_t tags;
+};
+
+/* A call reported from elsewhere may leave out what it was answered by. */
+static const char *or_unknown(const char *name)
+{
+    return name != NULL ? name : "unknown";
+}
+
+static enum ts_err intern_names(struct ts_conn *c,
+                                struct ts_intern *in,
+                                const struct ts_call *call,
+                                struct names *out,
+                                struct ts_error *err)
+{
+    const struct {
+        const char *text;
+        int64_t *id;
+    } labels[] = {
+        {call->dialect, &out->dialect},
+        {call->finish_reason, &out->finish},
+        {call->error == TS_OK ? NULL : ts_err_name(call->error), &out->error},
+        {call->requested_model, &out->requested_model},
+        {call->reported_model, &out->reported_model},
+        {call->user_id, &out->user},
+        {call->user_segment, &out->segment},
+        {call->conversation_id, &out->conversation},
+        {call->tags_json, &out->tags},
+    };
+    const struct ts_series_key key = {
+        .provider = or_unknown(call->provider),
+        .model = or_unknown(call->model),
+        .task_type = or_unknown(call->task_type),
+        .complexity = call->complexity,
+    };
+    enum ts_err e = ts_intern_series(in, c, &key, &out->series, err);
+    for (size_t i = 0; e == TS_OK && i < TS_ARRAY_LEN(labels); i++)
+        e = ts_intern_label(in, c, labels[i].text, labels[i].id, err);
+    return e;
+}
+
+/* In the order of the columns in call_insert. */
+static void bind_call(struct ts_stmt *s, const struct ts_call *call, const struct names *n)
+{
+    const struct ts_phases *p = &call->phases;
+    const struct ts_token_counts *t = &call->tokens;
+    const int64_t measured[] = {
+        p->total_us,
+        p->ttft_us,
+        p->decode_us,
+        p->queue_us,
+        p->connect_us,
+        p->load_us,
+        p->first_byte_us,
+        p->first_visible_us,
+        p->max_stall_us,
+        p->overhead_us,
+        t->input,
+        t->cache_read,
+        t->cache_write,
+        t->output,
+        t->reasoning,
+    };
+    const int64_t flags[] = {
+        call->classified, call->streamed, call->cold, call->simulated, call->reported};
+    const int64_t labels[] = {n->dialect,
+                              n->finish,
+                              n->error,
+                              n->requested_model,
+                              n->reported_model,
+                              n->user,
+                              n->segment,
+                              n->conversation,
+                              n->tags};
+
+    ts_bind_i64(s, call->id);
+    ts_bind_i64(s, n->series);
+    ts_bind_i64(s, call->outcome);
+    for (size_t i = 0; i < TS_ARRAY_LEN(measured); i++)
+        ts_bind_known(s, measured[i]);
+    ts_bind_i64(s, call->tokens_source);
+    ts_bind_known(s, call->cost_nano_usd);
+    for (size_t i = 0; i < TS_ARRAY_LEN(flags); i++)
+        ts_bind_i64(s, flags[i]);
+    for (size_t i = 0; i < TS_ARRAY_LEN(labels); i++)
+        ts_bind_known(s, labels[i]);
+    ts_bind_text(s, call->message_id);
+    ts_bind_text(s, call->error_text);
+    ts_bind_text(s, call->metadata_json);
+}
+
+static enum ts_err insert_attempt(struct ts_conn *c,
+                                  struct ts_intern *in,
+                                  const struct ts_call *call,
+                                  int n,
+                                  struct ts_error *err)
+{
+    const struct ts_attempt *a = &call->attempts[n];
+    int64_t provider = 0;
+    int64_t model = 0;
+    int64_t cause = 0;
+    enum ts_err e = ts_intern_label(in, c, or_unknown(a->provider), &provider, err);
+    if (e == TS_OK)
+        e = ts_intern_label(in, c, or_unknown(a->model), &model, err);
+    if (e == TS_OK)
+        e = ts_intern_label(in, c, ts_err_name(a->cause), &cause, err);
+    if (e != TS_OK)
+        return e;
+    TS_LEASE(s, c, TS_SQL_ATTEMPT_INSERT);
+    ts_bind_i64(&s, call->id);
+    ts_bind_i64(&s, n);
+    ts_bind_i64(&s, provider);
+    ts_bind_i64(&s, model);
+    ts_bind_i64(&s, cause);
+    ts_bind_known(&s, a->status);
+    ts_bind_known(&s, a->duration_us);
+    ts_bind_known(&s, a->wait_us);
+    ts_bind_text(&s, a->error_text);
+    return ts_step(&s) == TS_DONE ? TS_OK : ts_stmt_fail(&s, err, "storing an attempt");
+}
+
+static int64_t known(int64_t v)
+{
+    return v == TS_UNKNOWN ? 0 : v;
+}
+
+static enum ts_err add_stats(struct ts_conn *c, const struct ts_call *call, struct ts_error *err)
+{
+    int64_t success = ts_outcome_success(call->outcome);
+    if (success == TS_UNKNOWN)
+        return TS_OK; /* cancelled: proves nothing about the model */
+    const struct ts_token_counts *t = &call->tokens;
+    TS_LEASE(s, c, TS_SQL_STATS_ADD);
+    ts_bind_text(&s, or_unknown(call->task_type));
+    ts_bind_text(&s, or_unknown(call->model));
+    ts_bind_i64(&s, success);
+    ts_bind_i64(&s, !success);
+    ts_bind_i64(&s, call->outcome == TS_OUTCOME_TIMEOUT);
+    ts_bind_i64(&s,
+                known(t->input) + known(t->cache_read) + known(t->cache_write) + known(t->output));
+    ts_bind_double(&s, (double)known(call->cost_nano_usd) / 1e9);
+    ts_bind_i64(&s, ts_id_ms(call->id));
+    return ts_step(&s) == TS_DONE ? TS_OK : ts_stmt_fail(&s, err, "adding to model_stats");
+}
+
+enum ts_err ts_apply_call(struct ts_conn *c,
+                          struct ts_intern *in,
+                          const struct ts_call *call,
+                          bool *inserted,
+                          struct ts_error *err)
+{
+    struct names names;
+    enum ts_err e = intern_names(c, in, call, &names, err);
+    if (e != TS_OK)
+        return e;
+    TS_LEASE(s, c, TS_SQL_CALL_INSERT);
+    bind_call(&s, call, &names);
+    if (ts_step(&s) != TS_DONE)
+        return ts_stmt_fail(&s, err, "storing a call");
+    *inserted = sqlite3_changes(c->db) == 1;
+    if (!*inserted)
+        return TS_OK;
+    for (int i = 0; e == TS_OK && i < call->attempt_count; i++)
+        e = insert_attempt(c, in, call, i, err);
+    return e == TS_OK ? add_stats(c, call, err) : e;
+}
+
+/* -- ratings ---------------------------------------------------------------------------------- */
+
+static enum ts_err find_rated(struct ts_conn *c, struct ts_store_rating *r, struct ts_error *err)
+{
+    enum ts_sql q = r->id != 0              ? TS_SQL_RATED_BY_ID
+                    : r->message_id != NULL ? TS_SQL_RATED_BY_MESSAGE
+                                            : TS_SQL_RATED_BY_CONVERSATION;
+    TS_LEASE(s, c, q);
+    if (r->id != 0)
+        ts_bind_i64(&s, r->id);
+    else
+        ts_bind_text(&s, r->message_id != NULL ? r->message_id : r->conversation_id);
+    switch (ts_step(&s)) {
+    case TS_ROW:
+        r->id = ts_col_i64(&s);
+        r->previous = (int)ts_col_i64(&s);
+        return TS_OK;
+    case TS_DONE:
+        return q == TS_SQL_RATED_BY_CONVERSATION
+                   ? ts_fail(err, TS_ERR_CONVERSATION_NOT_FOUND, "no call of that conversation")
+                   : ts_fail(err, TS_ERR_NOT_FOUND, "no such call");
+    case TS_FAILED:
+        break;
+    }
+    return ts_stmt_fail(&s, err, "looking up the rated call");
+}
+
+static enum ts_err set_rating(struct ts_conn *c,
+                              const struct ts_store_rating *r,
+                              struct ts_error *err)
+{
+    TS_LEASE(s, c, TS_SQL_RATING_SET);
+    ts_bind_i64(&s, r->id);
+    ts_bind_i64(&s, r->rating);
+    return ts_step(&s) == TS_DONE ? TS_OK : ts_stmt_fail(&s, err, "storing a rating");
+}
+
+enum ts_err ts_apply_rating(struct ts_conn *c, struct ts_store_rating *r, struct ts_error *err)
+{
+    enum ts_err e = find_rated(c, r, err);
+    if (e == TS_OK)
+        e = set_rating(c, r, err);
+    if (e != TS_OK)
+        return e;
+    TS_LEASE(s, c, TS_SQL_FEEDBACK_SET);
+    ts_bind_i64(&s, r->id);
+    ts_bind_i64(&s, ts_wall_ms());
+    ts_bind_text(&s, r->comment);
+    return ts_step(&s) == TS_DONE ? TS_OK : ts_stmt_fail(&s, err, "storing a rating's words");
+}

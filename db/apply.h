@@ -1,0 +1,30 @@
+/*
+ * What one job does to the database, inside a transaction that the writer has opened.
+ *
+ * ts_apply_call() is the one place where a row enters the database; whatever is derived from rows
+ * (today model_stats) changes there and nowhere else, and only if the row was new.
+ *
+ * Thread: the writer's.
+ */
+#ifndef TS_DB_APPLY_H
+#define TS_DB_APPLY_H
+
+#include "db/conn.h"
+#include "db/intern.h"
+#include "db/store.h"
+
+/* @inserted: false if a call of that id was there already (then nothing changes). Errors: as
+ * ts_stmt_fail(); the transaction must then be rolled back. */
+TS_NODISCARD enum ts_err ts_apply_call(struct ts_conn *c,
+                                       struct ts_intern *in,
+                                       const struct ts_call *call,
+                                       bool *inserted,
+                                       struct ts_error *err);
+
+/* Sets r->id and r->previous. Errors: NOT_FOUND, CONVERSATION_NOT_FOUND (nothing changed), else as
+ * ts_stmt_fail(). */
+TS_NODISCARD enum ts_err ts_apply_rating(struct ts_conn *c,
+                                         struct ts_store_rating *r,
+                                         struct ts_error *err);
+
+#endif

@@ -1,0 +1,235 @@
+#include "db/conn.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/call.h"
+#include "base/clock.h"
+
+enum { PROGRESS_STEPS = 10000, BUSY_MS = 5000 };
+
+/* SQLite's code as ours. Extended codes carry the primary one in their low byte. */
+static enum ts_err code_of(int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_NOMEM:
+        return TS_ERR_NOMEM;
+    case SQLITE_NOTADB:
+        return TS_ERR_FOREIGN_FILE;
+    case SQLITE_ERROR:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_MISUSE:
+    case SQLITE_RANGE:
+    case SQLITE_TOOBIG:
+        return TS_ERR_INTERNAL;
+    default: /* an int, not an enum: everything else is the file's or the disk's fault */
+        return TS_ERR_STORAGE_UNAVAILABLE;
+    }
+}
+
+static enum ts_err fail(struct ts_conn *c, int rc, struct ts_error *err, const char *doing)
+{
+    c->last_code = rc;
+    const char *text = c->db != NULL ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc);
+    return ts_fail(err, code_of(rc), "%s: %s (SQLite code %d)", doing, text, rc);
+}
+
+/* -- the connection --------------------------------------------------------------------------- */
+
+static int on_progress(void *ctx)
+{
+    const struct ts_conn *c = ctx;
+    if (c->cancel != NULL && atomic_load_explicit(c->cancel, memory_order_relaxed))
+        return 1;
+    return c->deadline_us != 0 && ts_now_us() > c->deadline_us;
+}
+
+static void harden(struct ts_conn *c, enum ts_sql_role role)
+{
+    bool reader = role == TS_SQL_READER;
+    (void)sqlite3_extended_result_codes(c->db, 1);
+    (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, reader ? 1 : 0, NULL);
+    (void)sqlite3_busy_timeout(c->db, BUSY_MS);
+    if (reader)
+        sqlite3_progress_handler(c->db, PROGRESS_STEPS, on_progress, c);
+}
+
+enum ts_err ts_conn_open(const char *path,
+                         enum ts_sql_role role,
+                         struct ts_conn **out,
+                         struct ts_error *err)
+{
+    TS_AUTO(ts_conn_auto) struct ts_conn *c = calloc(1, sizeof(*c));
+    if (c == NULL)
+        return ts_fail(err, TS_ERR_NOMEM, "no memory for a database connection");
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    flags |= role == TS_SQL_WRITER ? SQLITE_OPEN_CREATE : 0;
+    int rc = sqlite3_open_v2(path, &c->db, flags, NULL);
+    if (rc != SQLITE_OK)
+        return fail(c, rc, err, path);
+    harden(c, role);
+    const char *pragmas = role == TS_SQL_WRITER ? ts_sql_pragmas_writer : ts_sql_pragmas_reader;
+    enum ts_err e = ts_conn_script(c, pragmas, err);
+    if (e != TS_OK)
+        return e;
+    *out = TS_TAKE(c);
+    return TS_OK;
+}
+
+enum ts_err ts_conn_prepare(struct ts_conn *c, enum ts_sql_role role, struct ts_error *err)
+{
+    for (int i = 0; i < TS_SQL_COUNT_; i++) {
+        const struct ts_sql_query *q = &ts_sql_queries[i];
+        if (q->role != role)
+            continue;
+        int rc =
+            sqlite3_prepare_v3(c->db, q->text, -1, SQLITE_PREPARE_PERSISTENT, &c->stmts[i], NULL);
+        if (rc != SQLITE_OK)
+            return fail(c, rc, err, q->name);
+    }
+    return TS_OK;
+}
+
+void ts_conn_close(struct ts_conn *c)
+{
+    if (c == NULL)
+        return;
+    for (int i = 0; i < TS_SQL_COUNT_; i++)
+        (void)sqlite3_finalize(c->stmts[i]);
+    (void)sqlite3_close(c->db);
+    free(c);
+}
+
+enum ts_err ts_conn_script(struct ts_conn *c, const char *script, struct ts_error *err)
+{
+    int rc = sqlite3_exec(c->db, script, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? TS_OK : fail(c, rc, err, "opening the database");
+}
+
+enum ts_err ts_conn_run(struct ts_conn *c, enum ts_sql q, struct ts_error *err)
+{
+    TS_LEASE(s, c, q);
+    return ts_step(&s) == TS_DONE ? TS_OK : ts_stmt_fail(&s, err, ts_sql_queries[q].name);
+}
+
+void ts_conn_end(struct ts_conn *c, enum ts_sql how)
+{
+    if (sqlite3_get_autocommit(c->db) != 0)
+        return;
+    TS_LEASE(s, c, how);
+    (void)ts_step(&s);
+}
+
+bool ts_conn_is_broken(const struct ts_conn *c)
+{
+    switch (c->last_code & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_FULL:
+    case SQLITE_NOMEM:
+    case SQLITE_CONSTRAINT:
+        return false;
+    default:
+        return true;
+    }
+}
+
+void ts_conn_set_patience(struct ts_conn *c, int ms)
+{
+    (void)sqlite3_busy_timeout(c->db, ms);
+}
+
+bool ts_conn_file_moved(const struct ts_conn *c)
+{
+    int moved = 0;
+    int rc = sqlite3_file_control(c->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    return rc == SQLITE_OK && moved != 0;
+}
+
+/* -- statements ------------------------------------------------------------------------------- */
+
+struct ts_stmt ts_stmt_lease(struct ts_conn *c, enum ts_sql q)
+{
+    return (struct ts_stmt){.conn = c, .stmt = c->stmts[q]};
+}
+
+void ts_stmt_return(struct ts_stmt *s)
+{
+    (void)sqlite3_reset(s->stmt);
+    (void)sqlite3_clear_bindings(s->stmt);
+}
+
+static void bound(struct ts_stmt *s, int rc)
+{
+    if (rc != SQLITE_OK && s->code == SQLITE_OK)
+        s->code = rc;
+}
+
+void ts_bind_i64(struct ts_stmt *s, int64_t value)
+{
+    bound(s, sqlite3_bind_int64(s->stmt, ++s->bound, value));
+}
+
+void ts_bind_known(struct ts_stmt *s, int64_t value)
+{
+    if (value == TS_UNKNOWN)
+        ts_bind_null(s);
+    else
+        ts_bind_i64(s, value);
+}
+
+void ts_bind_text(struct ts_stmt *s, const char *text)
+{
+    bound(s, sqlite3_bind_text(s->stmt, ++s->bound, text, -1, SQLITE_STATIC));
+}
+
+void ts_bind_double(struct ts_stmt *s, double value)
+{
+    bound(s, sqlite3_bind_double(s->stmt, ++s->bound, value));
+}
+
+void ts_bind_null(struct ts_stmt *s)
+{
+    bound(s, sqlite3_bind_null(s->stmt, ++s->bound));
+}
+
+enum ts_step ts_step(struct ts_stmt *s)
+{
+    if (s->code != SQLITE_OK)
+        return TS_FAILED;
+    s->read = 0;
+    int rc = sqlite3_step(s->stmt);
+    if (rc == SQLITE_ROW)
+        return TS_ROW;
+    if (rc == SQLITE_DONE)
+        return TS_DONE;
+    s->code = rc;
+    return TS_FAILED;
+}
+
+int64_t ts_col_i64(struct ts_stmt *s)
+{
+    return sqlite3_column_int64(s->stmt, s->read++);
+}
+
+int64_t ts_col_known(struct ts_stmt *s)
+{
+    int i = s->read++;
+    if (sqlite3_column_type(s->stmt, i) == SQLITE_NULL)
+        return TS_UNKNOWN;
+    return sqlite3_column_int64(s->stmt, i);
+}
+
+const char *ts_col_text(struct ts_stmt *s)
+{
+    return (const char *)sqlite3_column_text(s->stmt, s->read++);
+}
+
+enum ts_err ts_stmt_fail(struct ts_stmt *s, struct ts_error *err, const char *doing)
+{
+    return fail(s->conn, s->code, err, doing);
+}

@@ -1,0 +1,68 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/thread.h"
+#include "db/parts.h"
+
+void ts_state_init(struct ts_store_state *st)
+{
+    *st = (struct ts_store_state){.writable = true};
+    (void)pthread_mutex_init(&st->lock, NULL);
+}
+
+void ts_state_good(struct ts_store_state *st)
+{
+    bool was_bad = false;
+    {
+        TS_GUARD(&st->lock);
+        was_bad = !st->writable;
+        st->writable = true;
+        st->why[0] = '\0';
+    }
+    if (was_bad)
+        ts_log(TS_LOG_INFO, "the database takes rows again");
+}
+
+void ts_state_bad(struct ts_store_state *st, const char *why)
+{
+    bool was_good = false;
+    {
+        TS_GUARD(&st->lock);
+        was_good = st->writable;
+        st->writable = false;
+        (void)snprintf(st->why, sizeof(st->why), "%s", why);
+    }
+    if (was_good)
+        ts_logf(TS_LOG_ERROR,
+                TS_LOG_FIELDS(TS_LOG_STR("why", why)),
+                "the database takes no rows; they wait in the spool");
+}
+
+void ts_state_lost(struct ts_store_state *st, int64_t rows, const char *why)
+{
+    st->lost_rows += rows;
+    ts_logf(
+        TS_LOG_ERROR, TS_LOG_FIELDS(TS_LOG_INT("rows", rows), TS_LOG_STR("why", why)), "rows lost");
+}
+
+struct ts_store_health ts_store_health(struct ts_store *s)
+{
+    struct ts_store_health h = {
+        .lost_rows = s->state.lost_rows,
+        .committed_rows = s->state.committed_rows,
+        .commits = s->state.commits,
+        .last_commit_us = s->state.last_commit_us,
+        .queued = ts_inbox_waiting(&s->inbox),
+    };
+    struct ts_spool *spool = s->spool;
+    if (spool != NULL) {
+        struct ts_spool_state sp = ts_spool_state(spool);
+        h.spooled_rows = sp.rows;
+        h.spooled_bytes = sp.bytes;
+    }
+    TS_GUARD(&s->state.lock);
+    h.writable = s->state.writable;
+    memcpy(h.why, s->state.why, sizeof(h.why));
+    return h;
+}

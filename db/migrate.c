@@ -1,0 +1,72 @@
+#include "db/migrate.h"
+
+#include "base/log.h"
+#include "db/file.h"
+
+static enum ts_err read_number(struct ts_conn *c, enum ts_sql q, int64_t *out, struct ts_error *err)
+{
+    TS_LEASE(s, c, q);
+    if (ts_step(&s) != TS_ROW)
+        return ts_stmt_fail(&s, err, ts_sql_queries[q].name);
+    *out = ts_col_i64(&s);
+    return TS_OK;
+}
+
+/* The first page was judged before (db/file.h); this also sees what only the WAL knows. */
+static enum ts_err check_ours(struct ts_conn *c,
+                              const char *path,
+                              int64_t version,
+                              struct ts_error *err)
+{
+    int64_t application = 0;
+    int64_t objects = 0;
+    enum ts_err e = read_number(c, TS_SQL_APPLICATION_ID, &application, err);
+    if (e == TS_OK)
+        e = read_number(c, TS_SQL_SCHEMA_OBJECTS, &objects, err);
+    if (e != TS_OK)
+        return e;
+    if (objects > 0 && application != TS_FILE_APPLICATION_ID)
+        return ts_fail(err, TS_ERR_FOREIGN_FILE, "%s: the database of another program", path);
+    if (version > TS_SQL_VERSION)
+        return ts_fail(err, TS_ERR_FOREIGN_FILE, "%s: written by a newer touchstone", path);
+    return TS_OK;
+}
+
+static enum ts_err apply(struct ts_conn *c, const struct ts_sql_migration *m, struct ts_error *err)
+{
+    enum ts_err e = ts_conn_run(c, TS_SQL_WRITE_BEGIN, err);
+    if (e == TS_OK)
+        e = ts_conn_script(c, m->text, err);
+    if (e == TS_OK)
+        e = ts_conn_run(c, TS_SQL_WRITE_COMMIT, err);
+    if (e != TS_OK)
+        ts_conn_end(c, TS_SQL_WRITE_ROLLBACK);
+    return e;
+}
+
+static enum ts_err checkpoint(struct ts_conn *c, struct ts_error *err)
+{
+    TS_LEASE(s, c, TS_SQL_CHECKPOINT);
+    return ts_step(&s) == TS_ROW ? TS_OK : ts_stmt_fail(&s, err, "checkpoint");
+}
+
+enum ts_err ts_migrate(struct ts_conn *c, const char *path, struct ts_error *err)
+{
+    int64_t version = 0;
+    enum ts_err e = read_number(c, TS_SQL_USER_VERSION, &version, err);
+    if (e == TS_OK)
+        e = check_ours(c, path, version, err);
+    if (e != TS_OK || version == TS_SQL_VERSION)
+        return e;
+    for (int64_t v = version; v < TS_SQL_VERSION; v++) {
+        const struct ts_sql_migration *m = &ts_sql_migrations[v];
+        e = apply(c, m, err);
+        if (e != TS_OK)
+            return e;
+        ts_logf(TS_LOG_INFO,
+                TS_LOG_FIELDS(TS_LOG_STR("file", path), TS_LOG_INT("version", m->version)),
+                "database schema: %s",
+                m->name);
+    }
+    return checkpoint(c, err);
+}

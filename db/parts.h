@@ -1,0 +1,116 @@
+/*
+ * Inside the store: what its threads share. Only db/ includes this.
+ *
+ *   store.c    opens, closes, takes jobs         any thread
+ *   writer.c   the write connection              the writer thread
+ *   spooler.c  appends to the spool              the spooler thread
+ *   readers.c  the read connections              the reader threads
+ *   health.c   what the others report
+ */
+#ifndef TS_DB_PARTS_H
+#define TS_DB_PARTS_H
+
+#include <stdatomic.h>
+
+#include "db/conn.h"
+#include "db/inbox.h"
+#include "db/intern.h"
+#include "db/spool.h"
+
+/* Counters are atomic; the text has a leaf lock. */
+struct ts_store_state {
+    pthread_mutex_t lock;
+    bool writable;
+    char why[200];
+    _Atomic int64_t lost_rows;
+    _Atomic int64_t committed_rows;
+    _Atomic int64_t commits;
+    _Atomic int64_t last_commit_us;
+};
+
+void ts_state_init(struct ts_store_state *st);
+void ts_state_good(struct ts_store_state *st);
+/* Logs the change for the worse once. */
+void ts_state_bad(struct ts_store_state *st, const char *why);
+void ts_state_lost(struct ts_store_state *st, int64_t rows, const char *why);
+
+struct ts_reader {
+    struct ts_store *store;
+    struct ts_reader *next; /* of the pool */
+    pthread_t thread;
+    bool started;
+    struct ts_conn *conn; /* NULL: closed */
+};
+
+struct ts_readers {
+    pthread_mutex_t lock;
+    pthread_cond_t for_readers;
+    pthread_cond_t for_writer; /* the last connection was closed */
+    struct ts_query *first;
+    struct ts_query **last;
+    struct ts_reader *pool;
+    int open;            /* connections */
+    bool stopping;       /* threads end */
+    bool closed;         /* no database at the moment: connections close, queries fail */
+    _Atomic bool cancel; /* interrupts what runs */
+};
+
+struct ts_writer {
+    pthread_t thread;
+    bool started;
+    struct ts_conn *conn; /* NULL: the database is not open */
+    struct ts_intern *intern;
+    bool trouble; /* the last write failed: rows go to the spool until a probe succeeds */
+    int64_t probe_us;
+    int64_t drained; /* offset in the spool up to which rows are in the database */
+};
+
+struct ts_store {
+    char *path;
+    char *spool_path;
+    enum ts_durability durability;
+    int lock_fd; /* -1: not ours yet */
+    bool left_open;
+
+    _Atomic uint64_t tag;
+    _Atomic int64_t newest_id;
+    struct ts_spool *_Atomic spool; /* NULL until it can be opened; set by the writer's side */
+
+    struct ts_store_state state;
+    struct ts_inbox inbox;
+    struct ts_writer writer;
+    struct ts_readers readers;
+    pthread_t spooler;
+    bool spooler_started;
+};
+
+/* -- store.c ---------------------------------------------------------------------------------- */
+
+/* Locks, opens, migrates, prepares; sets writer.conn. Thread: opening, then the writer's. */
+TS_NODISCARD enum ts_err ts_store_attach(struct ts_store *s, struct ts_error *err);
+
+/* -- the threads ------------------------------------------------------------------------------ */
+
+void *ts_writer_main(void *store);
+void *ts_spooler_main(void *store);
+
+TS_NODISCARD enum ts_err ts_readers_init(struct ts_readers *r,
+                                         struct ts_store *s,
+                                         int count,
+                                         struct ts_error *err);
+TS_NODISCARD enum ts_err ts_readers_start(struct ts_readers *r, struct ts_error *err);
+void ts_readers_stop(struct ts_readers *r);
+void ts_readers_put(struct ts_readers *r, struct ts_query *q);
+
+/* Opens every connection now: a statement that does not fit the schema is found here. */
+TS_NODISCARD enum ts_err ts_readers_open(struct ts_readers *r, struct ts_error *err);
+
+/* Interrupts what runs and waits until every connection is closed. Thread: the writer's. */
+void ts_readers_shut(struct ts_readers *r);
+
+/* A reader's connection, as db/query.h names it. */
+struct ts_reader_conn {
+    struct ts_conn *conn;
+};
+
+#endif

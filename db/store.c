@@ -1,0 +1,224 @@
+#include "db/store.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "db/file.h"
+#include "db/migrate.h"
+#include "db/parts.h"
+
+/* -- opening the database --------------------------------------------------------------------- */
+
+static enum ts_err take_files(struct ts_store *s, struct ts_error *err)
+{
+    enum ts_err e = s->lock_fd >= 0 ? TS_OK : ts_file_lock(s->path, &s->lock_fd, err);
+    if (e != TS_OK || s->spool != NULL)
+        return e;
+    struct ts_spool *spool = NULL;
+    e = ts_spool_open(s->spool_path, &spool, err);
+    if (e == TS_OK)
+        s->spool = spool;
+    return e;
+}
+
+static enum ts_err read_identity(struct ts_store *s, struct ts_conn *c, struct ts_error *err)
+{
+    TS_LEASE(tag, c, TS_SQL_META_GET);
+    ts_bind_text(&tag, "tag");
+    if (ts_step(&tag) != TS_ROW)
+        return ts_stmt_fail(&tag, err, "reading the tag of this database");
+    TS_LEASE(newest, c, TS_SQL_NEWEST_ID);
+    if (ts_step(&newest) != TS_ROW)
+        return ts_stmt_fail(&newest, err, "reading the newest call");
+    int64_t in_file = ts_col_i64(&newest);
+    struct ts_spool *spool = s->spool;
+    int64_t in_spool = ts_spool_state(spool).newest_id;
+    s->tag = (uint64_t)ts_col_i64(&tag);
+    s->newest_id = in_file > in_spool ? in_file : in_spool;
+    return TS_OK;
+}
+
+static enum ts_err open_writer(struct ts_store *s, struct ts_conn **out, struct ts_error *err)
+{
+    TS_AUTO(ts_conn_auto) struct ts_conn *c = NULL;
+    enum ts_err e = ts_conn_open(s->path, TS_SQL_WRITER, &c, err);
+    if (e == TS_OK)
+        e = ts_conn_prepare(c, TS_SQL_OPENER, err);
+    if (e == TS_OK)
+        e = ts_migrate(c, s->path, err);
+    if (e == TS_OK && s->durability == TS_DURABILITY_NORMAL)
+        e = ts_conn_script(c, ts_sql_pragmas_normal, err);
+    if (e == TS_OK)
+        e = ts_conn_prepare(c, TS_SQL_WRITER, err);
+    if (e == TS_OK)
+        e = read_identity(s, c, err);
+    if (e == TS_OK)
+        *out = TS_TAKE(c);
+    return e;
+}
+
+enum ts_err ts_store_attach(struct ts_store *s, struct ts_error *err)
+{
+    TS_AUTO(ts_conn_auto) struct ts_conn *c = NULL;
+    enum ts_err e = take_files(s, err);
+    if (e == TS_OK)
+        e = ts_file_check(s->path, err);
+    if (e != TS_OK)
+        return e;
+    s->left_open = ts_file_was_left_open(s->path);
+    e = open_writer(s, &c, err);
+    if (e == TS_OK)
+        e = ts_readers_open(&s->readers, err);
+    if (e != TS_OK) {
+        ts_readers_shut(&s->readers);
+        return e;
+    }
+    ts_intern_drop(s->writer.intern);
+    s->writer.conn = TS_TAKE(c);
+    return TS_OK;
+}
+
+/* -- the store -------------------------------------------------------------------------------- */
+
+static uint64_t random_tag(void)
+{
+    uint64_t tag = 0;
+    if (getrandom(&tag, sizeof(tag), 0) != (ssize_t)sizeof(tag))
+        tag = (uint64_t)ts_wall_ms();
+    return tag >> 10;
+}
+
+static enum ts_err new_store(const struct ts_store_options *o,
+                             struct ts_store **out,
+                             struct ts_error *err)
+{
+    TS_AUTO(ts_store_auto) struct ts_store *s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return ts_fail(err, TS_ERR_NOMEM, "no memory for the store");
+    s->lock_fd = -1;
+    s->durability = o->durability;
+    s->tag = random_tag(); /* until the database has told its own */
+    ts_state_init(&s->state);
+    ts_inbox_init(&s->inbox);
+    enum ts_err e = ts_readers_init(&s->readers, s, o->readers, err);
+    if (e != TS_OK)
+        return e;
+    s->path = strdup(o->path);
+    if (s->path == NULL || asprintf(&s->spool_path, "%s.spool", o->path) < 0 ||
+        ts_intern_new(&s->writer.intern) != TS_OK)
+        return ts_fail(err, TS_ERR_NOMEM, "no memory for the store");
+    *out = TS_TAKE(s);
+    return TS_OK;
+}
+
+static enum ts_err start_threads(struct ts_store *s, struct ts_error *err)
+{
+    enum ts_err e = ts_readers_start(&s->readers, err);
+    if (e != TS_OK)
+        return e;
+    if (pthread_create(&s->spooler, NULL, ts_spooler_main, s) != 0)
+        return ts_fail(err, TS_ERR_IO, "cannot start the spooler's thread");
+    s->spooler_started = true;
+    if (pthread_create(&s->writer.thread, NULL, ts_writer_main, s) != 0)
+        return ts_fail(err, TS_ERR_IO, "cannot start the writer's thread");
+    s->writer.started = true;
+    return TS_OK;
+}
+
+enum ts_err ts_store_open(const struct ts_store_options *o,
+                          struct ts_store **out,
+                          struct ts_error *err)
+{
+    TS_AUTO(ts_store_auto) struct ts_store *s = NULL;
+    enum ts_err e = new_store(o, &s, err);
+    if (e != TS_OK)
+        return e;
+    struct ts_error why = TS_ERROR_INIT;
+    e = ts_store_attach(s, &why);
+    if (e == TS_ERR_STORAGE_UNAVAILABLE && !o->required) {
+        s->writer.trouble = true;
+        ts_state_bad(&s->state, why.text);
+    } else if (e != TS_OK) {
+        return ts_fail(err, e == TS_ERR_STORAGE_UNAVAILABLE ? TS_ERR_IO : e, "%s", why.text);
+    }
+    e = start_threads(s, err);
+    if (e != TS_OK)
+        return e;
+    *out = TS_TAKE(s);
+    return TS_OK;
+}
+
+void ts_store_close(struct ts_store *s)
+{
+    if (s == NULL)
+        return;
+    ts_inbox_stop(&s->inbox);
+    if (s->writer.started)
+        (void)pthread_join(s->writer.thread, NULL);
+    else
+        ts_inbox_writer_gone(&s->inbox);
+    if (s->spooler_started)
+        (void)pthread_join(s->spooler, NULL);
+    ts_readers_stop(&s->readers); /* their connections go before the one that checkpoints */
+    ts_conn_close(s->writer.conn);
+    ts_intern_free(s->writer.intern);
+    ts_spool_close(s->spool);
+    ts_inbox_deinit(&s->inbox);
+    (void)pthread_mutex_destroy(&s->state.lock);
+    if (s->lock_fd >= 0)
+        (void)close(s->lock_fd);
+    free(s->spool_path);
+    free(s->path);
+    free(s);
+}
+
+int64_t ts_store_newest_id(const struct ts_store *s)
+{
+    return s->newest_id;
+}
+
+uint64_t ts_store_tag(const struct ts_store *s)
+{
+    return s->tag;
+}
+
+/* -- taking jobs ------------------------------------------------------------------------------ */
+
+void ts_store_record(struct ts_store *s, struct ts_call *call, struct ts_store_job *job)
+{
+    job->spooled = false;
+    struct ts_row *row = malloc(sizeof(*row));
+    if (row == NULL) {
+        struct ts_error why = TS_ERROR_INIT;
+        (void)ts_fail(&why, TS_ERR_STORAGE_UNAVAILABLE, "no memory for a row");
+        ts_state_lost(&s->state, 1, why.text);
+        ts_call_free(call);
+        ts_job_settle(job, TS_ERR_STORAGE_UNAVAILABLE, &why);
+        return;
+    }
+    *row = (struct ts_row){.call = call, .job = job};
+    ts_inbox_put_row(&s->inbox, row);
+}
+
+void ts_store_import(struct ts_store *s, struct ts_store_import *import)
+{
+    import->accepted = 0;
+    import->duplicates = 0;
+    ts_inbox_put_import(&s->inbox, &import->job.post);
+}
+
+void ts_store_rate(struct ts_store *s, struct ts_store_rating *rating)
+{
+    ts_inbox_put_rating(&s->inbox, &rating->job.post);
+}
+
+void ts_store_query(struct ts_store *s, struct ts_query *q)
+{
+    ts_readers_put(&s->readers, q);
+}

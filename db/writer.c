@@ -1,0 +1,398 @@
+/*
+ * The writer: the one thread that changes the database.
+ *
+ * A turn takes everything that waits. Live rows and ratings go into one transaction, then one
+ * import into its own, then some of the spool, if it has any. When a write fails, the rows go to
+ * the spool and the thread tries again every second, with one small write, until that succeeds.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "db/apply.h"
+#include "db/parts.h"
+
+enum {
+    PROBE_EVERY_US = 1000 * 1000,
+    PROBE_PATIENCE_MS = 100,
+    PATIENCE_MS = 5000,
+    DRAIN_ROWS = 256, /* of the spool in one transaction; live rows wait no longer than for these */
+};
+
+/* -- transactions ----------------------------------------------------------------------------- */
+
+static enum ts_err begin(struct ts_writer *w, struct ts_error *err)
+{
+    if (w->conn == NULL)
+        return ts_fail(err, TS_ERR_STORAGE_UNAVAILABLE, "the database is not open");
+    return ts_conn_run(w->conn, TS_SQL_WRITE_BEGIN, err);
+}
+
+/* New names and their numbers may be gone with the transaction. */
+static void roll_back(struct ts_writer *w)
+{
+    if (w->conn != NULL)
+        ts_conn_end(w->conn, TS_SQL_WRITE_ROLLBACK);
+    ts_intern_drop(w->intern);
+}
+
+/* A commit into a file that somebody has deleted or replaced is none. */
+static enum ts_err commit(struct ts_store *s, struct ts_error *err)
+{
+    struct ts_writer *w = &s->writer;
+    int64_t start_us = ts_now_us();
+    enum ts_err e = ts_conn_run(w->conn, TS_SQL_WRITE_COMMIT, err);
+    if (e == TS_OK && ts_conn_file_moved(w->conn))
+        e = ts_fail(err, TS_ERR_STORAGE_UNAVAILABLE, "%s was deleted or replaced", s->path);
+    if (e == TS_OK) {
+        s->state.commits++;
+        s->state.last_commit_us = ts_now_us() - start_us;
+    }
+    return e;
+}
+
+/* Ends a transaction whose work ended with @e. */
+static enum ts_err end(struct ts_store *s, enum ts_err e, struct ts_error *err)
+{
+    if (e == TS_OK)
+        e = commit(s, err);
+    if (e != TS_OK)
+        roll_back(&s->writer);
+    return e;
+}
+
+/* The rows' own fault, as against the file's or the disk's. */
+static bool is_rows_fault(enum ts_err e)
+{
+    return e == TS_ERR_INTERNAL;
+}
+
+static void start_trouble(struct ts_store *s, const struct ts_error *why)
+{
+    struct ts_writer *w = &s->writer;
+    if (!w->trouble && w->conn != NULL)
+        ts_conn_set_patience(w->conn, PROBE_PATIENCE_MS);
+    w->trouble = true;
+    w->probe_us = ts_now_us() + PROBE_EVERY_US;
+    ts_state_bad(&s->state, why->text);
+}
+
+/* -- live rows and ratings -------------------------------------------------------------------- */
+
+/* While rows wait in the spool, "not there" may only mean "not there yet". */
+static bool rows_are_spooled(struct ts_store *s)
+{
+    struct ts_spool *spool = s->spool;
+    return ts_inbox_spilling(&s->inbox) || (spool != NULL && ts_spool_state(spool).rows > 0);
+}
+
+/* Fills in the job's result; it is settled after the commit. Returns what the transaction has to
+ * be rolled back for. */
+static enum ts_err apply_rating(struct ts_store *s, struct ts_store_rating *r, struct ts_error *err)
+{
+    bool spooled = rows_are_spooled(s);
+    enum ts_err e = TS_ERR_NOT_FOUND;
+    if (r->id != 0 || !spooled)
+        e = ts_apply_rating(s->writer.conn, r, &r->job.error);
+    bool absent = e == TS_ERR_NOT_FOUND || e == TS_ERR_CONVERSATION_NOT_FOUND;
+    if (e != TS_OK && !absent) {
+        *err = r->job.error;
+        return e;
+    }
+    if (absent && spooled)
+        e = ts_fail(&r->job.error,
+                    TS_ERR_STORAGE_UNAVAILABLE,
+                    "the call may still wait in the spool; try again");
+    r->job.result = e;
+    return TS_OK;
+}
+
+static struct ts_store_rating *rating_of(struct ts_post *p)
+{
+    return TS_CONTAINER(p, struct ts_store_rating, job.post);
+}
+
+/* @failure: why nothing of it was committed; NULL: each rating has its own result. */
+static void settle_ratings(struct ts_post *ratings, const struct ts_error *failure)
+{
+    while (ratings != NULL) {
+        struct ts_store_rating *r = rating_of(ratings);
+        ratings = ratings->next;
+        if (failure != NULL)
+            ts_job_settle(&r->job, TS_ERR_STORAGE_UNAVAILABLE, failure);
+        else
+            ts_job_settle(&r->job, r->job.result, NULL);
+    }
+}
+
+static void settle_row(struct ts_store *s, struct ts_row *row, const struct ts_error *failure)
+{
+    if (failure == NULL)
+        s->state.committed_rows++;
+    if (row->job != NULL)
+        ts_job_settle(row->job, failure == NULL ? TS_OK : TS_ERR_STORAGE_UNAVAILABLE, failure);
+    ts_row_free(row);
+}
+
+static enum ts_err apply_batch(struct ts_store *s, struct ts_post *ratings, struct ts_error *err)
+{
+    struct ts_writer *w = &s->writer;
+    bool inserted = false;
+    enum ts_err e = begin(w, err);
+    for (struct ts_row *row = s->inbox.writing.first; e == TS_OK && row != NULL; row = row->next)
+        e = ts_apply_call(w->conn, w->intern, row->call, &inserted, err);
+    for (struct ts_post *p = ratings; e == TS_OK && p != NULL; p = p->next)
+        e = apply_rating(s, rating_of(p), err);
+    return end(s, e, err);
+}
+
+/* One call in a transaction of its own. */
+static enum ts_err write_call(struct ts_store *s, const struct ts_call *call, struct ts_error *err)
+{
+    struct ts_writer *w = &s->writer;
+    bool inserted = false;
+    enum ts_err e = begin(w, err);
+    if (e == TS_OK)
+        e = ts_apply_call(w->conn, w->intern, call, &inserted, err);
+    return end(s, e, err);
+}
+
+/* Something in the batch does not go into the database: row by row, so that only that is lost. */
+static enum ts_err write_singly(struct ts_store *s, struct ts_error *err)
+{
+    for (struct ts_row *row = s->inbox.writing.first; row != NULL; row = s->inbox.writing.first) {
+        enum ts_err e = write_call(s, row->call, err);
+        if (e != TS_OK && !is_rows_fault(e))
+            return e;
+        if (e != TS_OK)
+            ts_state_lost(&s->state, 1, err->text);
+        settle_row(s, ts_inbox_written_one(&s->inbox), e == TS_OK ? NULL : err);
+    }
+    return TS_OK;
+}
+
+static void write_live(struct ts_store *s, struct ts_post *ratings)
+{
+    if (s->inbox.writing.first == NULL && ratings == NULL)
+        return;
+    struct ts_error err = TS_ERROR_INIT;
+    enum ts_err e = apply_batch(s, ratings, &err);
+    if (e == TS_OK) {
+        for (struct ts_row *row = ts_inbox_written(&s->inbox), *next = NULL; row != NULL;
+             row = next) {
+            next = row->next;
+            settle_row(s, row, NULL);
+        }
+        settle_ratings(ratings, NULL);
+        return;
+    }
+    if (is_rows_fault(e)) {
+        settle_ratings(ratings, &err);
+        ratings = NULL;
+        e = write_singly(s, &err);
+    }
+    if (e == TS_OK)
+        return;
+    start_trouble(s, &err);
+    ts_inbox_spill(&s->inbox);
+    settle_ratings(ratings, &err);
+}
+
+/* -- imports ---------------------------------------------------------------------------------- */
+
+static void settle_import(struct ts_store_import *im,
+                          enum ts_err result,
+                          const struct ts_error *why)
+{
+    for (int i = 0; i < im->count; i++)
+        ts_call_free(TS_TAKE(im->calls[i]));
+    ts_job_settle(&im->job, result, why);
+}
+
+/* At most a thousand rows, some ten milliseconds: live rows wait no longer behind it. */
+static void write_import(struct ts_store *s, struct ts_post *post)
+{
+    if (post == NULL)
+        return;
+    struct ts_store_import *im = TS_CONTAINER(post, struct ts_store_import, job.post);
+    struct ts_writer *w = &s->writer;
+    struct ts_error err = TS_ERROR_INIT;
+    int accepted = 0;
+    enum ts_err e = begin(w, &err);
+    for (int i = 0; e == TS_OK && i < im->count; i++) {
+        bool inserted = false;
+        e = ts_apply_call(w->conn, w->intern, im->calls[i], &inserted, &err);
+        accepted += inserted;
+    }
+    e = end(s, e, &err);
+    if (e == TS_OK) {
+        im->accepted = accepted;
+        im->duplicates = im->count - accepted;
+        s->state.committed_rows += accepted;
+    } else if (!is_rows_fault(e)) {
+        start_trouble(s, &err);
+        e = TS_ERR_STORAGE_UNAVAILABLE;
+    }
+    settle_import(im, e, &err);
+}
+
+/* -- the spool -------------------------------------------------------------------------------- */
+
+static enum ts_err drain_batch(struct ts_store *s,
+                               struct ts_call **calls,
+                               int count,
+                               struct ts_error *err)
+{
+    struct ts_writer *w = &s->writer;
+    int accepted = 0;
+    enum ts_err e = begin(w, err);
+    for (int i = 0; e == TS_OK && i < count; i++) {
+        bool inserted = false;
+        e = ts_apply_call(w->conn, w->intern, calls[i], &inserted, err);
+        accepted += inserted;
+    }
+    e = end(s, e, err);
+    if (e == TS_OK)
+        s->state.committed_rows += accepted;
+    return e;
+}
+
+static enum ts_err drain_singly(struct ts_store *s,
+                                struct ts_call **calls,
+                                int count,
+                                struct ts_error *err)
+{
+    for (int i = 0; i < count; i++) {
+        enum ts_err e = write_call(s, calls[i], err);
+        if (e != TS_OK && !is_rows_fault(e))
+            return e;
+        if (e != TS_OK)
+            ts_state_lost(&s->state, 1, err->text);
+    }
+    return TS_OK;
+}
+
+/* Empties the spool once everything in it is in the database. */
+static void finish_drain(struct ts_store *s, struct ts_spool *spool)
+{
+    struct ts_error err = TS_ERROR_INIT;
+    bool emptied = false;
+    if (ts_spool_clear(spool, s->writer.drained, &emptied, &err) != TS_OK)
+        ts_log(TS_LOG_WARN, "%s", err.text);
+    if (emptied)
+        s->writer.drained = 0;
+}
+
+static void drain(struct ts_store *s)
+{
+    struct ts_writer *w = &s->writer;
+    struct ts_spool *spool = s->spool;
+    if (spool == NULL || ts_spool_state(spool).rows == 0)
+        return;
+    struct ts_call *calls[DRAIN_ROWS];
+    int64_t offset = w->drained;
+    int count = ts_spool_read(spool, &offset, calls, DRAIN_ROWS);
+    struct ts_error err = TS_ERROR_INIT;
+    enum ts_err e = drain_batch(s, calls, count, &err);
+    if (is_rows_fault(e))
+        e = drain_singly(s, calls, count, &err);
+    for (int i = 0; i < count; i++)
+        ts_call_free(calls[i]);
+    if (e != TS_OK) {
+        start_trouble(s, &err);
+        return;
+    }
+    w->drained = offset;
+    if (count < DRAIN_ROWS)
+        finish_drain(s, spool);
+}
+
+/* -- trouble ---------------------------------------------------------------------------------- */
+
+static enum ts_err probe_write(struct ts_store *s, struct ts_error *err)
+{
+    enum ts_err e = begin(&s->writer, err);
+    if (e == TS_OK) {
+        TS_LEASE(q, s->writer.conn, TS_SQL_PROBE_WRITE);
+        ts_bind_i64(&q, ts_wall_ms());
+        if (ts_step(&q) != TS_DONE)
+            e = ts_stmt_fail(&q, err, "trying a write");
+    }
+    return end(s, e, err);
+}
+
+/* The readers first: the connection that checkpoints is the last to go. */
+static void detach(struct ts_store *s)
+{
+    ts_readers_shut(&s->readers);
+    ts_conn_close(TS_TAKE(s->writer.conn));
+}
+
+static void probe(struct ts_store *s)
+{
+    struct ts_writer *w = &s->writer;
+    if (ts_now_us() < w->probe_us)
+        return;
+    struct ts_error err = TS_ERROR_INIT;
+    if (w->conn != NULL && (ts_conn_is_broken(w->conn) || ts_conn_file_moved(w->conn)))
+        detach(s);
+    enum ts_err e = w->conn == NULL ? ts_store_attach(s, &err) : TS_OK;
+    if (e == TS_OK)
+        e = probe_write(s, &err);
+    if (e != TS_OK) {
+        start_trouble(s, &err);
+        return;
+    }
+    w->trouble = false;
+    ts_conn_set_patience(w->conn, PATIENCE_MS);
+    ts_state_good(&s->state);
+}
+
+static void refuse(struct ts_store *s, const struct ts_work *work)
+{
+    struct ts_error why = TS_ERROR_INIT;
+    (void)ts_fail(&why, TS_ERR_STORAGE_UNAVAILABLE, "the database takes no writes at the moment");
+    ts_inbox_spill(&s->inbox);
+    settle_ratings(work->ratings, &why);
+    if (work->import != NULL)
+        settle_import(TS_CONTAINER(work->import, struct ts_store_import, job.post),
+                      TS_ERR_STORAGE_UNAVAILABLE,
+                      &why);
+}
+
+/* -- the thread ------------------------------------------------------------------------------- */
+
+/* How long there is nothing to do unless a job comes. */
+static int64_t idle_us(struct ts_store *s)
+{
+    const struct ts_writer *w = &s->writer;
+    if (w->trouble) {
+        int64_t left = w->probe_us - ts_now_us();
+        return left > 0 ? left : 0;
+    }
+    struct ts_spool *spool = s->spool;
+    return spool != NULL && ts_spool_state(spool).rows > 0 ? 0 : -1;
+}
+
+void *ts_writer_main(void *store)
+{
+    struct ts_store *s = store;
+    struct ts_work work = {0};
+    while (ts_inbox_take(&s->inbox, idle_us(s), &work)) {
+        if (s->writer.trouble)
+            probe(s);
+        if (s->writer.trouble) {
+            refuse(s, &work);
+            continue;
+        }
+        write_live(s, work.ratings);
+        if (s->writer.trouble && work.import != NULL) {
+            work.ratings = NULL;
+            refuse(s, &work);
+            continue;
+        }
+        write_import(s, work.import);
+        if (!s->writer.trouble)
+            drain(s);
+    }
+    ts_inbox_writer_gone(&s->inbox);
+    return NULL;
+}

@@ -1,0 +1,2 @@
+-- durability=normal: survives a crash of the process, may lose the last commits with the power.
+PRAGMA synchronous = NORMAL;

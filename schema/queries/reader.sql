@@ -1,0 +1,75 @@
+-- What every reader's connection prepares. An absent filter is NULL.
+
+-- name: read_begin
+BEGIN;
+
+-- name: read_end
+COMMIT;
+
+-- name: series_all
+SELECT series_id, provider, model, task_type, complexity FROM series ORDER BY series_id;
+
+-- The hot loop of the analytics: a range of the primary key, no join; the series are filtered in C.
+-- name: calls_in_window
+SELECT c.id, c.series_id, c.outcome, c.rating, c.total_us, c.ttft_us, c.decode_us, c.input_tokens,
+  c.output_tokens, c.cost_nano_usd
+FROM call c
+WHERE c.id >= ?1 AND c.id < ?2
+  AND (?3 IS NULL OR c.outcome = ?3)
+  AND (?4 IS NULL OR c.user_id = (SELECT label_id FROM label WHERE text = ?4) OR (?4 = 'local' AND c.user_id IS NULL))
+  AND (?5 IS NULL OR c.segment_id = (SELECT label_id FROM label WHERE text = ?5))
+  AND (?6 IS NULL OR c.conversation_id = (SELECT label_id FROM label WHERE text = ?6))
+  AND (?7 IS NULL OR EXISTS (SELECT 1 FROM label t JOIN json_each(t.text) j
+                             WHERE t.label_id = c.tags_id AND j.key = ?7 AND j.value = ?8))
+ORDER BY c.id;
+
+-- name: attempts_in_window
+SELECT c.id, c.series_id, p.text AS provider, m.text AS model, e.text AS cause, a.duration_us
+FROM call c
+JOIN attempt a ON a.call_id = c.id
+JOIN label p ON p.label_id = a.provider_id
+JOIN label m ON m.label_id = a.model_id
+JOIN label e ON e.label_id = a.cause_id
+WHERE a.call_id >= ?1 AND a.call_id < ?2
+  AND (?3 IS NULL OR c.outcome = ?3)
+  AND (?4 IS NULL OR c.user_id = (SELECT label_id FROM label WHERE text = ?4) OR (?4 = 'local' AND c.user_id IS NULL))
+  AND (?5 IS NULL OR c.segment_id = (SELECT label_id FROM label WHERE text = ?5))
+  AND (?6 IS NULL OR c.conversation_id = (SELECT label_id FROM label WHERE text = ?6))
+  AND (?7 IS NULL OR EXISTS (SELECT 1 FROM label t JOIN json_each(t.text) j
+                             WHERE t.label_id = c.tags_id AND j.key = ?7 AND j.value = ?8))
+ORDER BY a.call_id, a.n;
+
+-- name: call_get
+SELECT * FROM calls WHERE call_id = ?1;
+
+-- name: call_page
+SELECT * FROM calls WHERE call_id IN (
+  SELECT c.id FROM call c
+  WHERE c.id >= ?1 AND c.id < ?2
+    AND (?3 IS NULL OR c.outcome = ?3)
+    AND (?4 IS NULL OR c.user_id = (SELECT label_id FROM label WHERE text = ?4) OR (?4 = 'local' AND c.user_id IS NULL))
+    AND (?5 IS NULL OR c.segment_id = (SELECT label_id FROM label WHERE text = ?5))
+    AND (?6 IS NULL OR c.conversation_id = (SELECT label_id FROM label WHERE text = ?6))
+    AND (?7 IS NULL OR EXISTS (SELECT 1 FROM label t JOIN json_each(t.text) j
+                               WHERE t.label_id = c.tags_id AND j.key = ?7 AND j.value = ?8))
+    AND ((?9 IS NULL AND ?10 IS NULL AND ?11 IS NULL AND ?12 IS NULL)
+         OR +c.series_id IN (SELECT series_id FROM series
+                             WHERE (?9 IS NULL OR model = ?9) AND (?10 IS NULL OR provider = ?10)
+                               AND (?11 IS NULL OR task_type = ?11) AND (?12 IS NULL OR task_complexity = ?12)))
+  ORDER BY c.id DESC LIMIT ?13)
+ORDER BY call_id DESC;
+
+-- name: call_attempts
+SELECT p.text AS provider, m.text AS model, e.text AS cause, a.status, a.error_text, a.duration_us, a.wait_us
+FROM attempt a
+JOIN label p ON p.label_id = a.provider_id
+JOIN label m ON m.label_id = a.model_id
+JOIN label e ON e.label_id = a.cause_id
+WHERE a.call_id = ?1
+ORDER BY a.n;
+
+-- name: counts
+SELECT (SELECT count(*) FROM call), (SELECT count(*) FROM call WHERE simulated = 1), (SELECT min(id) FROM call);
+
+-- name: quick_check
+PRAGMA quick_check(1);

@@ -1,0 +1,71 @@
+-- What the writer's connection prepares once the schema is there.
+
+-- name: meta_get
+SELECT value FROM meta WHERE key = ?1;
+
+-- A write of its own, to learn whether writing works again.
+-- name: probe_write
+INSERT INTO meta(key, value) VALUES ('probed_ms', ?1) ON CONFLICT(key) DO UPDATE SET value = excluded.value;
+
+-- name: newest_id
+SELECT coalesce(max(id), 0) FROM call;
+
+-- name: label_find
+SELECT label_id FROM label WHERE text = ?1;
+
+-- name: label_insert
+INSERT INTO label(text) VALUES (?1);
+
+-- name: series_find
+SELECT series_id FROM series WHERE provider = ?1 AND model = ?2 AND task_type = ?3 AND complexity = ?4;
+
+-- name: series_insert
+INSERT INTO series(provider, model, task_type, complexity) VALUES (?1, ?2, ?3, ?4);
+
+-- name: call_insert
+INSERT INTO call(
+  id, series_id, outcome,
+  total_us, ttft_us, decode_us, queue_us, connect_us, load_us, first_byte_us, first_visible_us,
+  max_stall_us, overhead_us,
+  fresh_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
+  tokens_source, cost_nano_usd,
+  classified, streamed, cold, simulated, reported,
+  dialect_id, finish_id, error_id, requested_model_id, reported_model_id,
+  user_id, segment_id, conversation_id, tags_id,
+  message_id, error_text, metadata)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+        ?, ?, ?)
+ON CONFLICT(id) DO NOTHING;
+
+-- name: attempt_insert
+INSERT INTO attempt(call_id, n, provider_id, model_id, cause_id, status, duration_us, wait_us, error_text)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: stats_add
+INSERT INTO model_stats(task_type, model_id, successes, failures, timeouts, total_tokens, total_cost, last_used)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, strftime('%Y-%m-%dT%H:%M:%fZ', ?8 / 1000.0, 'unixepoch'))
+ON CONFLICT(task_type, model_id) DO UPDATE SET
+  successes = successes + excluded.successes,
+  failures = failures + excluded.failures,
+  timeouts = timeouts + excluded.timeouts,
+  total_tokens = total_tokens + excluded.total_tokens,
+  total_cost = total_cost + excluded.total_cost,
+  last_used = max(last_used, excluded.last_used);
+
+-- name: rated_by_id
+SELECT id, rating FROM call WHERE id = ?1;
+
+-- name: rated_by_message
+SELECT id, rating FROM call WHERE message_id = ?1 ORDER BY id DESC LIMIT 1;
+
+-- name: rated_by_conversation
+SELECT id, rating FROM call
+WHERE conversation_id = (SELECT label_id FROM label WHERE text = ?1) ORDER BY id DESC LIMIT 1;
+
+-- name: rating_set
+UPDATE call SET rating = ?2 WHERE id = ?1;
+
+-- A rating without words keeps the words of the one before.
+-- name: feedback_set
+INSERT INTO feedback(call_id, rated_ms, comment) VALUES (?1, ?2, ?3)
+ON CONFLICT(call_id) DO UPDATE SET rated_ms = excluded.rated_ms, comment = coalesce(excluded.comment, comment);
