@@ -44,6 +44,8 @@ static bool set_option(struct bench_load *l, const char *name, size_t len, const
     }
     if (len == 6 && memcmp(name, "target", len) == 0)
         l->path = value;
+    else if (len == 5 && memcmp(name, "model", len) == 0)
+        l->model = value;
     else if (len == 4 && memcmp(name, "port", len) == 0)
         l->port = (int)bench_number("port", value, 1, 65535);
     else if (len == 9 && memcmp(name, "mock_port", len) == 0)
@@ -57,6 +59,7 @@ int main(int argc, char **argv)
 {
     struct bench_load l = {
         .path = "/api/generate",
+        .model = BENCH_MODEL,
         .plan = {.tokens = 3},
         .requests = 1000,
         .streams = 32,

@@ -8,6 +8,7 @@ struct bench_load {
     int port;
     int mock_port; /* cancel: where the mock server's log is */
     const char *path;
+    const char *model;
     struct bench_plan plan;
     int64_t requests; /* seq, cancel */
     int64_t streams;  /* paced, rate, cancel: at once */

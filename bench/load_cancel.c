@@ -34,10 +34,8 @@ static void sleep_until(int64_t due_ns)
 
 static bool arrive(struct leaver *v, const struct bench_load *l, int64_t id)
 {
-    struct bench_plan plan = l->plan;
-    plan.id = id;
     char request[512];
-    size_t len = bench_request(l->path, l->port, &plan, request, sizeof(request));
+    size_t len = bench_request(l, id, request, sizeof(request));
     v->fd = bench_connect(l->port, false);
     return v->fd >= 0 && send(v->fd, request, len, MSG_NOSIGNAL) == (ssize_t)len;
 }

@@ -52,7 +52,7 @@ int bench_load_seq(const struct bench_load *l)
     struct seq s = {.waiting = false};
     struct bench_reply reply = {0};
     char request[512];
-    size_t len = bench_request(l->path, l->port, &l->plan, request, sizeof(request));
+    size_t len = bench_request(l, 0, request, sizeof(request));
     int64_t failed = 0;
     int fd = bench_connect(l->port, false);
     for (int64_t i = 0; i < l->requests && fd >= 0; i++) {

@@ -56,7 +56,7 @@ static void open_stream(struct run *r)
 {
     struct stream *s = &r->streams[r->opened++];
     char request[512];
-    size_t len = bench_request(r->l->path, r->l->port, &r->l->plan, request, sizeof(request));
+    size_t len = bench_request(r->l, 0, request, sizeof(request));
     s->fd = bench_connect(r->l->port, true);
     if (s->fd < 0) {
         r->failed++;

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "bench/load.h"
 #include "bench/net.h"
-#include "bench/wire.h"
 
 void bench_reply_reset(struct bench_reply *r)
 {
@@ -123,30 +123,28 @@ void bench_reply_feed(
     }
 }
 
-size_t bench_request(
-    const char *path, int port, const struct bench_plan *plan, char *out, size_t size)
+size_t bench_request(const struct bench_load *l, int64_t id, char *out, size_t size)
 {
-    char ask[128];
-    (void)snprintf(ask,
-                   sizeof(ask),
-                   "tokens=%lld interval_us=%lld delay_us=%lld id=%lld",
-                   (long long)plan->tokens,
-                   (long long)plan->interval_us,
-                   (long long)plan->delay_us,
-                   (long long)plan->id);
+    bool chat = strncmp(l->path, "/v1/", 4) == 0;
     char body[320];
-    const char *form = strncmp(path, "/v1/", 4) == 0
-                           ? "{\"model\":\"mock:1b\",\"messages\":[{\"role\":\"user\","
-                             "\"content\":\"%s\"}],\"stream\":true}"
-                           : "{\"model\":\"mock:1b\",\"prompt\":\"%s\",\"stream\":true}";
-    const char *gap = strstr(form, "%s");
-    int body_len = snprintf(body, sizeof(body), "%.*s%s%s", (int)(gap - form), form, ask, gap + 2);
+    int body_len =
+        snprintf(body,
+                 sizeof(body),
+                 "{\"model\":\"%s\",\"stream\":true,%stokens=%lld interval_us=%lld delay_us=%lld "
+                 "id=%lld\"%s}",
+                 l->model,
+                 chat ? "\"messages\":[{\"role\":\"user\",\"content\":\"" : "\"prompt\":\"",
+                 (long long)l->plan.tokens,
+                 (long long)l->plan.interval_us,
+                 (long long)l->plan.delay_us,
+                 (long long)id,
+                 chat ? "}]" : "");
     int n = snprintf(out,
                      size,
                      "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
                      "Content-Length: %d\r\n\r\n%s",
-                     path,
-                     port,
+                     l->path,
+                     l->port,
                      body_len,
                      body);
     if (n < 0 || (size_t)n >= size)

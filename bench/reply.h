@@ -40,8 +40,7 @@ void bench_reply_feed(
     struct bench_reply *r, const char *bytes, size_t len, bench_mark_fn *fn, void *ctx);
 
 /* The request for a stream of the mock server, on either route. Returns its length. */
-struct bench_plan;
-size_t bench_request(
-    const char *path, int port, const struct bench_plan *plan, char *out, size_t size);
+struct bench_load;
+size_t bench_request(const struct bench_load *l, int64_t id, char *out, size_t size);
 
 #endif

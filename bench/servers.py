@@ -157,6 +157,7 @@ def start_touchstone(binary, folder, upstream):
         "TOUCHSTONE_LISTEN": f"127.0.0.1:{port}", "TOUCHSTONE_DB": f"{home}/touchstone.db",
         "TOUCHSTONE_LOG": "warn",
         "OLLAMA_ENABLED": "on", "OLLAMA_BASE_URL": f"http://127.0.0.1:{upstream}",
+        "VLLM_ENABLED": "on", "VLLM_BASE_URL": f"http://127.0.0.1:{upstream}",
     }
     server = Server("touchstone", [binary, "serve"], port, f"{folder}/touchstone.log", TEST_CORES, env, home)
     server.ready_s = server.wait_ready("/readyz")

@@ -140,7 +140,7 @@ class Bench:
         self.figures.add("last_p50_us", path, result["last_us"]["p50"])
         self.figures.add("last_p99_us", path, result["last_us"]["p99"])
 
-    def paced(self, path, name, streams, interval_us, ramp_ms, window_ms):
+    def paced(self, path, name, streams, interval_us, ramp_ms, window_ms, **request):
         server, seen = self.running[path], {}
         idle_kib, idle_cpu = server.rss_kib(), server.cpu_s()
 
@@ -149,7 +149,7 @@ class Bench:
 
         tokens = 2 + (ramp_ms + window_ms) * 1000 // interval_us + 1
         result = self.load("streams", path, on_line, streams=streams, interval_us=interval_us, ramp_ms=ramp_ms,
-                           window_ms=window_ms, tokens=tokens)
+                           window_ms=window_ms, tokens=tokens, **request)
         steady = (seen["end"][0] - seen["begin"][0]) / (seen["end"][1] - seen["begin"][1])
         self.figures.add(f"{name}_cpu_s_per_million", path, steady * 1e6)
         self.figures.add(f"{name}_whole_cpu_s", path, seen["done"][0] - idle_cpu)
@@ -159,6 +159,11 @@ class Bench:
 
     def paced_400(self, path):
         self.paced(path, "p400", 400, 20000, 1000, self.plan.window_ms)
+
+    def paced_translated(self, path):
+        """The upstream speaks OpenAI's dialect; touchstone's client speaks Ollama's, the others' the upstream's."""
+        target = "/api/generate" if path == "touchstone" else "/v1/chat/completions"
+        self.paced(path, "p400_translated", 400, 20000, 1000, self.plan.window_ms // 2, target=target, model="mock-sse")
 
     def paced_5000(self, path):
         self.restart(path)
@@ -206,6 +211,7 @@ class Bench:
             ("first token, everything on one core", plan.rounds, self.first_token_one_core),
             ("end of the stream, one client", plan.rounds, self.hold),
             ("400 streams at 20 ms", plan.rounds, self.paced_400),
+            ("400 streams at 20 ms, translated", plan.big_rounds, self.paced_translated),
             ("flat out, 50 streams", plan.big_rounds, self.flat_out),
             ("static JSON, 32 connections", plan.big_rounds, self.static),
             ("clients that leave", plan.big_rounds, self.leave),
@@ -300,7 +306,7 @@ def report(figures, paths, facts):
     for figure in figures.values:
         cells = [spread(figures.of(figure, path), 1) for path in paths]
         lines.append(f"| {figure} | " + " | ".join(cells) + " |")
-    lines += ["", "`p400`: 400 streams, a token every 20 ms each; `p5000`: 5,000 streams, one a second. `cpu_s_per_million`: while all streams",
+    lines += ["", "`p400`: 400 streams, a token every 20 ms each (`translated`: from OpenAI's dialect to Ollama's); `p5000`: 5,000 streams, one a second. `cpu_s_per_million`: while all streams",
               "run; `whole_cpu_s`: with their opening, their end and, in touchstone, their rows. `cpu_us_per_call`: a call of 3 tokens,",
               "one after the other, each committed before its end is sent. Delays are from the model server's write to the client's read."]
     return "\n".join(lines) + "\n"

@@ -9,7 +9,6 @@
 #include "base/attr.h"
 #include "bench/net.h"
 
-#define MODEL "mock:1b"
 #define MARK "0000000000000000000"
 #define CHUNK_TAIL "\r\n0\r\n\r\n"
 
@@ -18,14 +17,15 @@ static_assert(sizeof(MARK) - 1 == BENCH_MARK_DIGITS, "a mark has room for its di
 #define OLLAMA_HEAD                                                                                \
     "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
 #define OLLAMA_LINE                                                                                \
-    "{\"model\":\"" MODEL "\",\"created_at\":\"2026-01-01T00:00:00.000000000Z\",\"response\":\""
+    "{\"model\":\"" BENCH_MODEL                                                                    \
+    "\",\"created_at\":\"2026-01-01T00:00:00.000000000Z\",\"response\":\""
 #define OLLAMA_TOKEN OLLAMA_LINE "@" MARK " \",\"done\":false}\n"
 
 #define SSE_HEAD                                                                                   \
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 #define SSE_CHUNK                                                                                  \
     "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1767225600,"    \
-    "\"model\":\"" MODEL "\",\"choices\":["
+    "\"model\":\"" BENCH_SSE_MODEL "\",\"choices\":["
 #define SSE_ROLE                                                                                   \
     SSE_CHUNK "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},"                  \
               "\"finish_reason\":null}]}\n\n"
@@ -96,7 +96,8 @@ void bench_wires(struct bench_wire out[static BENCH_WIRES])
 }
 
 #define OLLAMA_MODEL                                                                               \
-    "{\"name\":\"" MODEL "\",\"model\":\"" MODEL "\",\"size\":1000000000,\"digest\":\"00\","       \
+    "{\"name\":\"" BENCH_MODEL "\",\"model\":\"" BENCH_MODEL                                       \
+    "\",\"size\":1000000000,\"digest\":\"00\","                                                    \
     "\"modified_at\":\"2026-01-01T00:00:00Z\",\"details\":{\"format\":\"gguf\","                   \
     "\"family\":\"mock\",\"parameter_size\":\"1B\",\"quantization_level\":\"Q4_0\"}}"
 
@@ -111,7 +112,7 @@ const char *bench_static_answer(const char *path, size_t len)
         {"/api/tags", "{\"models\":[" OLLAMA_MODEL "]}"},
         {"/api/ps", "{\"models\":[" OLLAMA_MODEL "]}"},
         {"/v1/models",
-         "{\"object\":\"list\",\"data\":[{\"id\":\"" MODEL "\",\"object\":\"model\","
+         "{\"object\":\"list\",\"data\":[{\"id\":\"" BENCH_SSE_MODEL "\",\"object\":\"model\","
          "\"created\":1767225600,\"owned_by\":\"vllm\"}]}"},
     };
     for (size_t i = 0; i < TS_ARRAY_LEN(answers); i++) {

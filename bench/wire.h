@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The model that each route lists. */
+#define BENCH_MODEL "mock:1b"
+#define BENCH_SSE_MODEL "mock-sse"
+
 /* What a request asks for, as NAME=NUMBER anywhere in its body; else the server's defaults. */
 struct bench_plan {
     int64_t tokens;
