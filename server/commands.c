@@ -10,12 +10,14 @@
 #include "base/buf.h"
 #include "proxy/upstream.h"
 #include "server/config.h"
+#include "server/demo_command.h"
 #include "server/serve.h"
 
 enum { PAGE_MAX_BYTES = 64 * 1024 };
 
 static const struct ts_command commands[] = {
     {"serve", "run the server (the default)", ts_serve_command},
+    {"demo", "run it on simulated models and sample data, in a temporary folder", ts_demo_command},
 };
 
 const struct ts_command *ts_commands(int *count)

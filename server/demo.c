@@ -62,10 +62,6 @@ enum ts_err ts_demo_new(const struct ts_demo_options *o, struct ts_demo **out, s
         return ts_fail(err, TS_ERR_NOMEM, "no memory for the demo");
     d->options = *o;
     enum ts_err e = make_folder(d, err);
-    for (int i = 0; e == TS_OK && i < TS_DEMO_SERVERS; i++) {
-        uint64_t seed = o->seed + (uint64_t)i;
-        e = ts_demo_server_start((enum ts_demo_server_id)i, seed, &d->servers[i], err);
-    }
     if (e == TS_OK)
         *out = TS_TAKE(d);
     return e;
@@ -76,31 +72,38 @@ const char *ts_demo_db_path(const struct ts_demo *d)
     return d->db_path;
 }
 
-enum ts_err ts_demo_register(const struct ts_demo *d, struct ts_registry *r, struct ts_error *err)
+static enum ts_err add_server(struct ts_registry *r, int index, int port, struct ts_error *err)
 {
-    for (int i = 0; i < TS_DEMO_SERVERS; i++) {
-        const struct ts_kind *kind = ts_demo_kind((enum ts_demo_server_id)i);
-        char url[64];
-        (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d", ts_demo_server_port(d->servers[i]));
-        struct ts_provider p = {
-            .kind = kind,
-            .name = kind->name,
-            .base_url = url,
-            .configured = true,
-            .simulated = true,
-            .connect_timeout_ms = 2000,
-            .first_token_timeout_ms = 30000,
-            .gap_timeout_ms = 10000,
-            .price_in_usd = -1,
-            .price_out_usd = -1,
-            .price_per_hour_usd = -1,
-            .weight = 1,
-        };
-        enum ts_err e = ts_registry_add(r, &p, err);
-        if (e != TS_OK)
-            return e;
+    const struct ts_kind *kind = ts_demo_kind((enum ts_demo_server_id)index);
+    char url[64];
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d", port);
+    struct ts_provider p = {
+        .kind = kind,
+        .name = kind->name,
+        .base_url = url,
+        .configured = true,
+        .simulated = true,
+        .connect_timeout_ms = 2000,
+        .first_token_timeout_ms = 30000,
+        .gap_timeout_ms = 10000,
+        .price_in_usd = -1,
+        .price_out_usd = -1,
+        .price_per_hour_usd = -1,
+        .weight = 1,
+    };
+    return ts_registry_add(r, &p, err);
+}
+
+enum ts_err ts_demo_register(struct ts_demo *d, struct ts_registry *r, struct ts_error *err)
+{
+    enum ts_err e = TS_OK;
+    for (int i = 0; e == TS_OK && i < TS_DEMO_SERVERS; i++) {
+        uint64_t seed = d->options.seed + (uint64_t)i;
+        e = ts_demo_server_start((enum ts_demo_server_id)i, seed, &d->servers[i], err);
+        if (e == TS_OK)
+            e = add_server(r, i, ts_demo_server_port(d->servers[i]), err);
     }
-    return TS_OK;
+    return e;
 }
 
 enum ts_err ts_demo_fill(struct ts_demo *d, struct ts_store *s, struct ts_error *err)
@@ -109,13 +112,13 @@ enum ts_err ts_demo_fill(struct ts_demo *d, struct ts_store *s, struct ts_error 
 }
 
 enum ts_err ts_demo_start_traffic(struct ts_demo *d,
-                                  int port,
+                                  const struct ts_address *at,
                                   const char *base_path,
                                   struct ts_error *err)
 {
     if (!d->options.traffic)
         return TS_OK;
-    return ts_demo_traffic_start(port, base_path, d->options.seed, &d->traffic, err);
+    return ts_demo_traffic_start(at, base_path, d->options.seed, &d->traffic, err);
 }
 
 void ts_demo_stop(struct ts_demo *d)

@@ -5,7 +5,7 @@
  * traffic. What it needs of the real server is passed in; nothing of it is left when it is freed.
  *
  *   ts_demo_new -> ts_demo_register (registry) -> ts_demo_fill (open store)
- *               -> ts_demo_traffic (listening) -> ts_demo_free (loops and store are closed)
+ *               -> ts_demo_start_traffic (listening) -> ts_demo_stop -> ts_demo_free (all closed)
  *
  * Thread: the main thread's.
  */
@@ -14,6 +14,7 @@
 
 #include "db/store.h"
 #include "proxy/registry.h"
+#include "server/listen.h"
 
 enum { TS_DEMO_MAX_DAYS = 365 };
 
@@ -27,7 +28,7 @@ struct ts_demo_options {
 
 struct ts_demo;
 
-/* The folder and the model servers. Errors: IO, NOMEM. */
+/* Makes the folder; starts no thread. Errors: IO, NOMEM. */
 TS_NODISCARD enum ts_err ts_demo_new(const struct ts_demo_options *o,
                                      struct ts_demo **out,
                                      struct ts_error *err);
@@ -35,18 +36,17 @@ TS_NODISCARD enum ts_err ts_demo_new(const struct ts_demo_options *o,
 /* Where the database goes: a file that does not exist yet. */
 const char *ts_demo_db_path(const struct ts_demo *d);
 
-/* Adds the simulated servers. Errors: those of ts_registry_add(). */
-TS_NODISCARD enum ts_err ts_demo_register(const struct ts_demo *d,
+/* Starts the model servers and adds them. Errors: IO, those of ts_registry_add(). */
+TS_NODISCARD enum ts_err ts_demo_register(struct ts_demo *d,
                                           struct ts_registry *r,
                                           struct ts_error *err);
 
 /* The past, as of now; returns when it is committed. Errors: those of the store, NOMEM. */
 TS_NODISCARD enum ts_err ts_demo_fill(struct ts_demo *d, struct ts_store *s, struct ts_error *err);
 
-/* Traffic, unless the options say none; touchstone listens on 127.0.0.1:@port. Errors: IO, NOMEM.
- */
+/* Traffic, unless the options say none. @at: where touchstone listens. Errors: IO, NOMEM. */
 TS_NODISCARD enum ts_err ts_demo_start_traffic(struct ts_demo *d,
-                                               int port,
+                                               const struct ts_address *at,
                                                const char *base_path,
                                                struct ts_error *err);
 

@@ -1,8 +1,6 @@
 #include "server/demo_traffic.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +44,7 @@ struct person {
 };
 
 struct ts_demo_traffic {
-    int port;
+    struct ts_address at;
     char base_path[128];
     struct ts_demo_pause pause;
     struct person people[PEOPLE];
@@ -60,19 +58,14 @@ static bool rest(struct ts_demo_traffic *t, int64_t ms)
 
 /* -- one exchange, on a connection of its own ------------------------------------------------- */
 
-static int dial(int port)
+static int dial(const struct ts_address *at)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(at->sock.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
     struct timeval poll = {.tv_usec = POLL_MS * 1000};
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &poll, sizeof(poll));
-    struct sockaddr_in to = {
-        .sin_family = AF_INET,
-        .sin_port = htons((uint16_t)port),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    };
-    if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
+    if (connect(fd, &at->sock.any, at->len) != 0) {
         (void)close(fd);
         return -1;
     }
@@ -83,11 +76,11 @@ static bool post(struct ts_demo_traffic *t, int fd, const char *path, const stru
 {
     struct ts_buf request = TS_BUF_INIT(MAX_REQUEST);
     ts_buf_printf(&request,
-                  "POST %s%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
+                  "POST %s%s HTTP/1.1\r\nHost: localhost:%d\r\nContent-Type: application/json\r\n"
                   "Content-Length: %zu\r\nConnection: close\r\n\r\n",
                   t->base_path,
                   path,
-                  t->port,
+                  t->at.port,
                   body->len);
     ts_buf_put(&request, ts_buf_text(body), body->len);
     bool ok = ts_buf_ok(&request) &&
@@ -126,7 +119,7 @@ static void rate(struct ts_demo_traffic *t, const char *answer, int rating)
     ts_buf_put_json_string(&body, id, strcspn(id, "\r\n"));
     ts_buf_printf(&body, ",\"rating\":%d}", rating);
     struct ts_buf head = TS_BUF_INIT(MAX_ANSWER_HEAD);
-    int fd = dial(t->port);
+    int fd = dial(&t->at);
     if (fd >= 0 && ts_buf_ok(&body) && post(t, fd, "/api/analytics/models/feedback", &body))
         (void)read_answer(t, fd, 5000, &head);
     if (fd >= 0)
@@ -149,7 +142,7 @@ static void ask(struct person *p)
         &body, ",\"touchstone\":{\"userId\":\"visitor-%d\"}}", (int)(p - p->traffic->people) + 1);
     bool impatient = ts_dice_share(d) < 0.05;
     struct ts_buf answer = TS_BUF_INIT(MAX_ANSWER_HEAD);
-    int fd = dial(p->traffic->port);
+    int fd = dial(&p->traffic->at);
     bool whole = fd >= 0 && ts_buf_ok(&body) && post(p->traffic, fd, "/api/generate", &body) &&
                  read_answer(p->traffic, fd, impatient ? 900 : 120000, &answer);
     if (fd >= 0)
@@ -168,7 +161,7 @@ static void *live(void *arg)
     return NULL;
 }
 
-enum ts_err ts_demo_traffic_start(int port,
+enum ts_err ts_demo_traffic_start(const struct ts_address *at,
                                   const char *base_path,
                                   uint64_t seed,
                                   struct ts_demo_traffic **out,
@@ -177,7 +170,7 @@ enum ts_err ts_demo_traffic_start(int port,
     struct ts_demo_traffic *t = calloc(1, sizeof(*t));
     if (t == NULL)
         return ts_fail(err, TS_ERR_NOMEM, "no memory for sample traffic");
-    t->port = port;
+    t->at = *at;
     (void)snprintf(t->base_path, sizeof(t->base_path), "%s", base_path);
     ts_demo_pause_init(&t->pause);
     for (int i = 0; i < PEOPLE; i++) {

@@ -7,12 +7,12 @@
 
 #include <stdint.h>
 
-#include "base/err.h"
+#include "server/listen.h"
 
 struct ts_demo_traffic;
 
-/* @port, @base_path: where touchstone listens on 127.0.0.1. Errors: NOMEM, IO. */
-TS_NODISCARD enum ts_err ts_demo_traffic_start(int port,
+/* @at, @base_path: where touchstone listens. Errors: NOMEM, IO. */
+TS_NODISCARD enum ts_err ts_demo_traffic_start(const struct ts_address *at,
                                                const char *base_path,
                                                uint64_t seed,
                                                struct ts_demo_traffic **out,
