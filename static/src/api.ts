@@ -1,84 +1,84 @@
 // The server's answers, and how to ask for them. Addresses are relative to this script, so they
 // hold below any base path: <base>/analytics/assets/app-….js -> <base>/.
 
-export const BASE = new URL('../../', import.meta.url)
+export const BASE = new URL('../../', import.meta.url);
 
 export interface Figures {
-  totalCalls: number
-  avgResponseTime: number | null
-  successRate: number | null
-  satisfactionRate: number | null
-  avgTokens: number | null
-  medianResponseTime: number | null
-  p95ResponseTime: number | null
-  p99ResponseTime: number | null
-  medianTtft: number | null
-  p95Ttft: number | null
-  tokensPerSecond: number | null
-  totalTokens: number | null
-  totalCost: number | null
-  ratings: { up: number; down: number }
-  failures: number
-  timeouts: number
-  cancelled: number
-  failedAttempts: number
+  totalCalls: number;
+  avgResponseTime: number | null;
+  successRate: number | null;
+  satisfactionRate: number | null;
+  avgTokens: number | null;
+  medianResponseTime: number | null;
+  p95ResponseTime: number | null;
+  p99ResponseTime: number | null;
+  medianTtft: number | null;
+  p95Ttft: number | null;
+  tokensPerSecond: number | null;
+  totalTokens: number | null;
+  totalCost: number | null;
+  ratings: { up: number; down: number };
+  failures: number;
+  timeouts: number;
+  cancelled: number;
+  failedAttempts: number;
 }
 
 export interface ModelFigures extends Figures {
-  model: string
-  provider: string
-  qualityScore: number | null
-  confidence: number | null
-  lastUsed: string | null
+  model: string;
+  provider: string;
+  qualityScore: number | null;
+  confidence: number | null;
+  lastUsed: string | null;
 }
 
 export interface TaskFigures extends Figures {
-  taskType: string
+  taskType: string;
 }
 
 export interface TrendFigures extends Figures {
-  date: string // YYYY-MM-DD in the window's zone; of hours RFC 3339
+  date: string; // YYYY-MM-DD in the window's zone; of hours RFC 3339
 }
 
 export interface Recommendation {
-  kind: string
-  severity: 'info' | 'warning'
-  message: string
-  taskType: string | null
-  model: string | null
-  evidence?: Record<string, unknown>
+  kind: string;
+  severity: 'info' | 'warning';
+  message: string;
+  taskType: string | null;
+  model: string | null;
+  evidence?: Record<string, unknown>;
 }
 
 export interface Best {
-  taskType: string
-  model: string
-  provider: string | null
-  basis: 'data' | 'rules'
-  verdict: 'recommend' | 'equivalent' | 'insufficient'
-  qualityScore: number | null
-  confidence: number | null
-  sampleSize: number
-  callsNeeded: number | null
-  alternatives?: (string | { model: string; provider?: string | null })[]
+  taskType: string;
+  model: string;
+  provider: string | null;
+  basis: 'data' | 'rules';
+  verdict: 'recommend' | 'equivalent' | 'insufficient';
+  qualityScore: number | null;
+  confidence: number | null;
+  sampleSize: number;
+  callsNeeded: number | null;
+  alternatives?: (string | { model: string; provider?: string | null })[];
 }
 
 export interface Analytics {
-  window: { from: string; to: string; tz: string; bucket: string }
-  summary: Figures
-  byModel: ModelFigures[]
-  byTaskType: TaskFigures[]
-  byProvider: (Figures & { provider: string })[]
-  trends: TrendFigures[]
-  recommendations: Recommendation[]
-  bestByTask: Best[]
-  demo?: boolean
+  window: { from: string; to: string; tz: string; bucket: string };
+  summary: Figures;
+  byModel: ModelFigures[];
+  byTaskType: TaskFigures[];
+  byProvider: (Figures & { provider: string })[];
+  trends: TrendFigures[];
+  recommendations: Recommendation[];
+  bestByTask: Best[];
+  demo?: boolean;
 }
 
 export interface Provider {
-  name: string
-  state?: string
-  kind?: string
-  models?: unknown[]
+  name: string;
+  state?: string;
+  kind?: string;
+  models?: unknown[];
 }
 
 /** What went wrong, and what the reader can do about it. */
@@ -88,7 +88,7 @@ export class ApiError extends Error {
     message: string,
     readonly remedy: string,
   ) {
-    super(message)
+    super(message);
   }
 }
 
@@ -100,38 +100,42 @@ const REMEDY: Record<number, string> = {
   404: 'Does this address lead to a touchstone server? A proxy may forward /analytics but not /api.',
   429: 'The key has used up its limit; the page asks again by itself.',
   503: 'Calls go on being served and kept; the figures come back with the database. See /readyz.',
-}
+};
 
-const KEY = 'ts-api-key'
-export const storedKey = (): string | null => sessionStorage.getItem(KEY)
-export const storeKey = (key: string): void => sessionStorage.setItem(KEY, key)
+const KEY = 'ts-api-key';
+export const storedKey = (): string | null => sessionStorage.getItem(KEY);
+export const storeKey = (key: string): void => sessionStorage.setItem(KEY, key);
 
 async function failure(response: Response): Promise<ApiError> {
-  const body: unknown = await response.json().catch(() => null)
-  const error = (body as { error?: { message?: unknown } | string } | null)?.error
-  const told = typeof error === 'string' ? error : error?.message
-  const message = typeof told === 'string' && told !== '' ? told : `The server answered ${response.status}.`
-  return new ApiError(response.status, message, REMEDY[response.status] ?? 'The page asks again by itself; the server’s log says more.')
+  const body: unknown = await response.json().catch(() => null);
+  const error = (body as { error?: { message?: unknown } | string } | null)?.error;
+  const told = typeof error === 'string' ? error : error?.message;
+  const message = typeof told === 'string' && told !== '' ? told : `The server answered ${response.status}.`;
+  return new ApiError(
+    response.status,
+    message,
+    REMEDY[response.status] ?? 'The page asks again by itself; the server’s log says more.',
+  );
 }
 
 /** GETs JSON below the base path. Throws ApiError, or the AbortError of the signal. */
 export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
-  const headers: Record<string, string> = { Accept: 'application/json' }
-  const key = storedKey()
-  if (key) headers.Authorization = `Bearer ${key}`
-  let response: Response
+  const headers: Record<string, string> = { Accept: 'application/json' };
+  const key = storedKey();
+  if (key) headers.Authorization = `Bearer ${key}`;
+  let response: Response;
   try {
-    response = await fetch(new URL(path, BASE), { headers, ...(signal ? { signal } : {}) })
+    response = await fetch(new URL(path, BASE), { headers, ...(signal ? { signal } : {}) });
   } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error
-    throw new ApiError(0, 'The server does not answer.', REMEDY[0] ?? '')
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new ApiError(0, 'The server does not answer.', REMEDY[0] ?? '');
   }
-  if (!response.ok) throw await failure(response)
+  if (!response.ok) throw await failure(response);
   try {
-    return (await response.json()) as T
+    return (await response.json()) as T;
   } catch {
-    throw new ApiError(response.status, 'The answer is not JSON.', REMEDY[404] ?? '')
+    throw new ApiError(response.status, 'The answer is not JSON.', REMEDY[404] ?? '');
   }
 }
 
-export const analyticsPath = (query: string): string => `api/analytics/models?${query}`
+export const analyticsPath = (query: string): string => `api/analytics/models?${query}`;

@@ -1,163 +1,185 @@
 // The page: state from the address, data from the API, and which of its faces to show.
 
-import { type Analytics, analyticsPath, ApiError, BASE, get } from './api'
-import { swap } from './dom'
-import { createOverview } from './pages/overview'
-import { createSetup } from './pages/setup'
-import { createFrame, type Known, type Status } from './parts/frame'
-import { loading, nothing, stale, trouble } from './parts/notice'
-import { loadColours, loadPrefs, type Prefs, remember, zoneName } from './prefs'
-import { assignSlots, identity } from './prepare/colours'
-import { DEFAULT_STATE, FILTER_KEYS, formatState, parseState, type State, toQuery } from './url-state'
+import { type Analytics, analyticsPath, ApiError, BASE, get, storedKey } from './api';
+import { swap } from './dom';
+import { createOverview } from './pages/overview';
+import { createSetup } from './pages/setup';
+import { createFrame, type Known, type Status } from './parts/frame';
+import { loading, nothing, stale, trouble } from './parts/notice';
+import { loadColours, loadPrefs, type Prefs, remember, zoneName } from './prefs';
+import { assignSlots, identity } from './prepare/colours';
+import { DEFAULT_STATE, FILTER_KEYS, formatState, parseState, type State, toQuery } from './url-state';
 
-const LIVE_MS = 10_000
-const WAITING_MS = 2_000 // while the set-up guide is shown
+const LIVE_MS = 10_000;
+const WAITING_MS = 2_000; // while the set-up guide is shown
 
-type Face = 'loading' | 'setup' | 'overview' | 'nothing' | 'trouble'
+type Face = 'loading' | 'setup' | 'overview' | 'nothing' | 'trouble';
 
-let state = parseState(location.search)
-let prefs = loadPrefs()
-let slots = loadColours()
-let data: Analytics | null = null
-let dataFor = '' // the question that data answers
-let error: ApiError | null = null
-let face: Face = 'loading'
-let demo = false
-let running: AbortController | null = null
-let timer: ReturnType<typeof setTimeout> | undefined
-const known: Known = { model: [], task: [], provider: [] }
-const status: Status = { busy: false, calls: null, tookMs: null, dataTo: null, jsonUrl: '' }
+let state = parseState(location.search);
+let prefs = loadPrefs();
+let slots = loadColours();
+let data: Analytics | null = null;
+let dataFor = ''; // the question that data answers
+let error: ApiError | null = null;
+let face: Face = 'loading';
+let demo = false;
+let running: AbortController | null = null;
+let timer: ReturnType<typeof setTimeout> | undefined;
+const known: Known = { model: [], task: [], provider: [] };
+const status: Status = { busy: false, calls: null, tookMs: null, dataTo: null, jsonUrl: '' };
 
-const frame = createFrame({ navigate, setPrefs, refresh: () => void load() })
-const overview = createOverview(navigate)
-const setup = createSetup(BASE.href.replace(/\/$/, ''))
+const frame = createFrame({ navigate, setPrefs, refresh: () => void load() });
+const overview = createOverview(navigate);
+const setup = createSetup(BASE.href.replace(/\/$/, ''));
 
 // What of the state the server is asked about; order and view are the page's own matter.
-const question = (s: State): string => formatState({ ...s, sort: DEFAULT_STATE.sort, view: DEFAULT_STATE.view })
+const question = (s: State): string =>
+  formatState({ ...s, sort: DEFAULT_STATE.sort, view: DEFAULT_STATE.view });
 
 function navigate(patch: Partial<State>): void {
-  const before = question(state)
-  state = { ...state, ...patch }
-  history.pushState(null, '', location.pathname + formatState(state))
-  if (question(state) !== before) void load()
-  else draw()
+  const before = question(state);
+  state = { ...state, ...patch };
+  history.pushState(null, '', location.pathname + formatState(state));
+  if (question(state) !== before) void load();
+  else draw();
 }
 
 function setPrefs(patch: Partial<Prefs>): void {
-  const zoneChanged = patch.zone !== undefined && patch.zone !== prefs.zone
-  prefs = { ...prefs, ...patch }
-  remember('theme', prefs.theme)
-  remember('zone', prefs.zone)
-  remember('live', prefs.live ? 'on' : 'off')
-  remember('keys', prefs.keys ? 'on' : 'off')
-  document.documentElement.dataset.theme = prefs.theme
-  if (zoneChanged || patch.live) void load()
-  else draw()
-  overview.recolour()
-  schedule()
+  const zoneChanged = patch.zone !== undefined && patch.zone !== prefs.zone;
+  prefs = { ...prefs, ...patch };
+  remember('theme', prefs.theme);
+  remember('zone', prefs.zone);
+  remember('live', prefs.live ? 'on' : 'off');
+  remember('keys', prefs.keys ? 'on' : 'off');
+  document.documentElement.dataset.theme = prefs.theme;
+  if (zoneChanged || patch.live) void load();
+  else draw();
+  overview.recolour();
+  schedule();
 }
 
 function learn(a: Analytics): void {
-  const merge = (list: string[], more: string[]) => [...new Set([...list, ...more])]
-  known.model = merge(known.model, a.byModel.map((m) => m.model))
-  known.task = merge(known.task, a.byTaskType.map((t) => t.taskType))
-  known.provider = merge(known.provider, a.byProvider.map((p) => p.provider))
-  const busiest = [...a.byModel].sort((x, y) => y.totalCalls - x.totalCalls).map(identity)
-  const next = assignSlots(slots, busiest)
+  const merge = (list: string[], more: string[]) => [...new Set([...list, ...more])];
+  known.model = merge(
+    known.model,
+    a.byModel.map((m) => m.model),
+  );
+  known.task = merge(
+    known.task,
+    a.byTaskType.map((t) => t.taskType),
+  );
+  known.provider = merge(
+    known.provider,
+    a.byProvider.map((p) => p.provider),
+  );
+  const busiest = [...a.byModel].sort((x, y) => y.totalCalls - x.totalCalls).map(identity);
+  const next = assignSlots(slots, busiest);
   if (next !== slots) {
-    slots = next
-    remember('colours', JSON.stringify(slots))
+    slots = next;
+    remember('colours', JSON.stringify(slots));
   }
-  demo ||= a.demo === true
+  demo ||= a.demo === true;
 }
 
 // A window without calls: is the server new, or does the choice leave nothing?
 async function faceOf(a: Analytics, signal: AbortSignal): Promise<Face> {
-  if (a.summary.totalCalls > 0) return 'overview'
-  if (face === 'setup') return face
-  if (FILTER_KEYS.some((key) => state[key] !== null)) return 'nothing'
-  const all = await get<Analytics>(analyticsPath('from=1970-01-01T00:00:00Z&bucket=month'), signal)
-  return all.summary.totalCalls > 0 ? 'nothing' : 'setup'
+  if (a.summary.totalCalls > 0) return 'overview';
+  if (face === 'setup') return face;
+  if (FILTER_KEYS.some((key) => state[key] !== null)) return 'nothing';
+  const all = await get<Analytics>(analyticsPath('from=1970-01-01T00:00:00Z&bucket=month'), signal);
+  return all.summary.totalCalls > 0 ? 'nothing' : 'setup';
 }
 
 /** Asks for the figures of the present state; an older question still under way is dropped. */
 async function load(): Promise<void> {
-  running?.abort()
-  clearTimeout(timer)
-  const mine = new AbortController()
-  running = mine
-  const asked = question(state)
-  const query = toQuery(state, Date.now(), zoneName(prefs))
-  Object.assign(status, { busy: true, jsonUrl: new URL(analyticsPath(query), BASE).href })
-  draw()
-  const started = performance.now()
+  running?.abort();
+  clearTimeout(timer);
+  const mine = new AbortController();
+  running = mine;
+  const asked = question(state);
+  const query = toQuery(state, Date.now(), zoneName(prefs));
+  Object.assign(status, { busy: true, jsonUrl: new URL(analyticsPath(query), BASE).href });
+  draw();
+  const started = performance.now();
   try {
-    const answer = await get<Analytics>(analyticsPath(query), mine.signal)
-    const tookMs = performance.now() - started
-    const next = await faceOf(answer, mine.signal)
-    learn(answer)
-    data = answer
-    dataFor = asked
-    error = null
-    face = next
-    Object.assign(status, { calls: answer.summary.totalCalls, tookMs, dataTo: Math.min(Date.now(), Date.parse(answer.window.to)) })
+    const answer = await get<Analytics>(analyticsPath(query), mine.signal);
+    const tookMs = performance.now() - started;
+    const next = await faceOf(answer, mine.signal);
+    learn(answer);
+    data = answer;
+    dataFor = asked;
+    error = null;
+    face = next;
+    Object.assign(status, {
+      calls: answer.summary.totalCalls,
+      tookMs,
+      dataTo: Math.min(Date.now(), Date.parse(answer.window.to)),
+    });
   } catch (e) {
-    if (mine.signal.aborted) return
-    error = e instanceof ApiError ? e : new ApiError(0, e instanceof Error ? e.message : String(e), 'Reload the page.')
+    if (mine.signal.aborted) return;
+    error =
+      e instanceof ApiError
+        ? e
+        : new ApiError(0, e instanceof Error ? e.message : String(e), 'Reload the page.');
     // Figures of the same question stay in view, marked as old; those of another would mislead.
-    if (face !== 'overview' || dataFor !== asked) face = 'trouble'
+    if (face !== 'overview' || dataFor !== asked) face = 'trouble';
   }
-  running = null
-  status.busy = false
-  if (face === 'setup') setup.refresh()
-  draw()
-  schedule()
+  running = null;
+  status.busy = false;
+  if (face === 'setup') setup.refresh();
+  draw();
+  schedule();
 }
 
 // A hidden page asks nothing; it does so at once when it is seen again.
 function schedule(): void {
-  clearTimeout(timer)
-  if (document.hidden || running) return
-  if (face === 'setup') timer = setTimeout(() => void load(), WAITING_MS)
-  else if (prefs.live) timer = setTimeout(() => void load(), LIVE_MS)
+  clearTimeout(timer);
+  if (document.hidden || running) return;
+  if (face === 'setup') timer = setTimeout(() => void load(), WAITING_MS);
+  else if (prefs.live) timer = setTimeout(() => void load(), LIVE_MS);
 }
 
-let shown: Element | null = null
-let shownFor: unknown = null
+let shown: Element | null = null;
+let shownFor: unknown = null;
 
 // Puts an element into the page; made anew only when its reason has changed.
 function show(reason: unknown, make: () => HTMLElement): void {
   if (shownFor !== reason) {
-    shown = make()
-    shownFor = reason
-    swap(frame.main, shown)
+    shown = make();
+    shownFor = reason;
+    swap(frame.main, shown);
   }
 }
 
 function draw(): void {
-  const zone = zoneName(prefs)
-  frame.update({ state, prefs, zone, demo, filters: face !== 'setup' && face !== 'trouble', known, status })
+  const zone = zoneName(prefs);
+  frame.update({ state, prefs, zone, demo, filters: face !== 'setup' && face !== 'trouble', known, status });
   switch (face) {
     case 'loading':
-      return show('loading', loading)
+      return show('loading', loading);
     case 'setup':
-      return show('setup', () => setup.root)
+      return show('setup', () => setup.root);
     case 'nothing':
-      return show(`nothing ${formatState(state)}`, () => nothing(state, navigate))
+      return show(`nothing ${formatState(state)}`, () => nothing(state, navigate));
     case 'trouble':
-      return show(`trouble ${error?.status} ${error?.message}`, () => trouble(error ?? new ApiError(0, '', ''), { retry: () => void load(), reset: () => navigate(DEFAULT_STATE) }))
+      return show(`trouble ${error?.status} ${error?.message} ${storedKey()}`, () =>
+        trouble(error ?? new ApiError(0, '', ''), {
+          retry: () => void load(),
+          reset: () => navigate(DEFAULT_STATE),
+        }),
+      );
     case 'overview':
-      show('overview', () => overview.root)
-      frame.main.querySelector('.stale')?.remove()
-      if (error) frame.main.prepend(stale(error))
-      if (data) overview.update({ data, state, slots, zone, now: Date.now() })
+      show('overview', () => overview.root);
+      frame.main.querySelector('.stale')?.remove();
+      if (error) frame.main.prepend(stale(error));
+      if (data) overview.update({ data, state, slots, zone, now: Date.now() });
   }
 }
 
 function onKey(event: KeyboardEvent): void {
-  const target = event.target as HTMLElement
-  if (!prefs.keys || event.ctrlKey || event.metaKey || event.altKey) return
-  if (target.closest('input, select, textarea, dialog')) return
+  const target = event.target as HTMLElement;
+  if (!prefs.keys || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (target.closest('input, select, textarea, dialog')) return;
   const act: Record<string, () => void> = {
     '/': frame.focusFilter,
     r: frame.focusRange,
@@ -166,29 +188,29 @@ function onKey(event: KeyboardEvent): void {
     d: () => setPrefs({ theme: prefs.theme === 'dark' ? 'light' : 'dark' }),
     '.': () => void navigator.clipboard.writeText(location.href).catch(() => undefined),
     '?': frame.help,
-  }
-  const found = act[event.key]
-  if (!found) return
-  event.preventDefault()
-  found()
+  };
+  const found = act[event.key];
+  if (!found) return;
+  event.preventDefault();
+  found();
 }
 
-document.documentElement.dataset.theme = prefs.theme
-document.getElementById('app')?.replaceWith(frame.root)
-document.addEventListener('keydown', onKey)
+document.documentElement.dataset.theme = prefs.theme;
+document.getElementById('app')?.replaceWith(frame.root);
+document.addEventListener('keydown', onKey);
 document.addEventListener('visibilitychange', () => {
-  if (document.hidden) clearTimeout(timer)
-  else if (prefs.live || face === 'setup') void load()
-})
+  if (document.hidden) clearTimeout(timer);
+  else if (prefs.live || face === 'setup') void load();
+});
 window.addEventListener('popstate', () => {
-  state = parseState(location.search)
-  void load()
-})
+  state = parseState(location.search);
+  void load();
+});
 get<{ demo?: boolean }>('version').then(
   (v) => {
-    demo ||= v.demo === true
-    draw()
+    demo ||= v.demo === true;
+    draw();
   },
   () => undefined, // the page does without it
-)
-void load()
+);
+void load();

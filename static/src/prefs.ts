@@ -1,28 +1,28 @@
 // Choices that belong to the reader and not to the address: theme, time zone, live, keys, colours.
 
 export interface Prefs {
-  theme: 'dark' | 'light'
-  zone: 'browser' | 'utc'
-  live: boolean
-  keys: boolean // single-key shortcuts
+  theme: 'dark' | 'light';
+  zone: 'browser' | 'utc';
+  live: boolean;
+  keys: boolean; // single-key shortcuts
 }
 
 const read = (name: string): string | null => {
   try {
-    return localStorage.getItem(`ts-${name}`)
+    return localStorage.getItem(`ts-${name}`);
   } catch {
-    return null
+    return null;
   }
-}
+};
 
 /** Storage may be full or switched off; then the choice lasts as long as the page. */
 export const remember = (name: string, value: string): void => {
   try {
-    localStorage.setItem(`ts-${name}`, value)
+    localStorage.setItem(`ts-${name}`, value);
   } catch {
-    return
+    return;
   }
-}
+};
 
 export function loadPrefs(): Prefs {
   return {
@@ -30,18 +30,18 @@ export function loadPrefs(): Prefs {
     zone: read('zone') === 'utc' ? 'utc' : 'browser',
     live: read('live') !== 'off',
     keys: read('keys') !== 'off',
-  }
+  };
 }
 
 export const zoneName = (prefs: Prefs): string =>
-  prefs.zone === 'utc' ? 'UTC' : Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC'
+  prefs.zone === 'utc' ? 'UTC' : Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
 
 /** Slots of the models' colours, in the order of their first sight. */
 export function loadColours(): string[] {
   try {
-    const list: unknown = JSON.parse(read('colours') ?? '[]')
-    return Array.isArray(list) ? list.filter((x): x is string => typeof x === 'string') : []
+    const list: unknown = JSON.parse(read('colours') ?? '[]');
+    return Array.isArray(list) ? list.filter((x): x is string => typeof x === 'string') : [];
   } catch {
-    return []
+    return [];
   }
 }

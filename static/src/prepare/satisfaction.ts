@@ -1,26 +1,26 @@
 // Votes, for the donut.
 
-import type { Analytics } from '../api'
-import * as fmt from '../fmt'
-import { wilson } from './interval'
-import { finished } from './summary'
+import type { Analytics } from '../api';
+import * as fmt from '../fmt';
+import { wilson } from './interval';
+import { finished } from './summary';
 
 export interface Donut {
-  up: number // share of the ring, 0 to 1
-  votes: number
-  centre: string
-  under: string
-  legend: { tone: 'ok' | 'bad'; label: string; value: string }[]
-  rated: string
-  summary: string
-  table: { head: string[]; rows: string[][] }
+  up: number; // share of the ring, 0 to 1
+  votes: number;
+  centre: string;
+  under: string;
+  legend: { tone: 'ok' | 'bad'; label: string; value: string }[];
+  rated: string;
+  summary: string;
+  table: { head: string[]; rows: string[][] };
 }
 
 export function satisfaction(a: Analytics): Donut {
-  const { up, down } = a.summary.ratings
-  const votes = up + down
-  const done = finished(a.summary)
-  const sure = wilson(up, votes)
+  const { up, down } = a.summary.ratings;
+  const votes = up + down;
+  const done = finished(a.summary);
+  const sure = wilson(up, votes);
   return {
     up: votes > 0 ? up / votes : 0,
     votes,
@@ -34,7 +34,10 @@ export function satisfaction(a: Analytics): Donut {
       votes > 0
         ? `${fmt.percent((100 * votes) / Math.max(1, done))} of the calls were rated. 95 % interval ${fmt.span(sure.low, sure.high)}.`
         : 'Put <ts-feedback> beside your answers, or POST to the feedback route.',
-    summary: votes > 0 ? `${fmt.share(up, votes)} of ${fmt.plural(votes, 'vote')} called the answer good.` : 'No answer has been rated.',
+    summary:
+      votes > 0
+        ? `${fmt.share(up, votes)} of ${fmt.plural(votes, 'vote')} called the answer good.`
+        : 'No answer has been rated.',
     table: {
       head: ['Model', 'Good', 'Bad', 'Satisfaction'],
       rows: a.byModel
@@ -46,5 +49,5 @@ export function satisfaction(a: Analytics): Donut {
           fmt.share(m.ratings.up, m.ratings.up + m.ratings.down),
         ]),
     },
-  }
+  };
 }

@@ -1,47 +1,53 @@
 // The set-up guide: commands that work as they stand, with this server's address.
 
-import type { Provider } from '../api'
+import type { Provider } from '../api';
 
 export interface Recipe {
-  title: string
-  note: string
-  command: string
+  title: string;
+  note: string;
+  command: string;
 }
 
 export interface SetupView {
-  model: string | null // a model that was found, for the commands
-  providers: { name: string; state: string; models: number }[]
-  recipes: Recipe[]
+  model: string | null; // a model that was found, for the commands
+  providers: { name: string; state: string; models: number }[];
+  recipes: Recipe[];
 }
 
-const quoted = (text: string): string => `'${text.replace(/'/g, `'\\''`)}'`
+const quoted = (text: string): string => `'${text.replace(/'/g, `'\\''`)}'`;
 
 /** Names of the models in an answer of GET api/tags. */
 export function tagNames(tags: unknown): string[] {
-  const list = (tags as { models?: unknown } | null)?.models
-  if (!Array.isArray(list)) return []
+  const list = (tags as { models?: unknown } | null)?.models;
+  if (!Array.isArray(list)) return [];
   return list
     .map((m: unknown) => (m as { name?: unknown } | null)?.name)
-    .filter((name): name is string => typeof name === 'string' && name !== '')
+    .filter((name): name is string => typeof name === 'string' && name !== '');
 }
 
 // A model made for embeddings cannot answer a prompt.
-const answers = (name: string): boolean => !/embed|bge-|minilm|rerank/i.test(name)
+const answers = (name: string): boolean => !/embed|bge-|minilm|rerank/i.test(name);
 
 /** `address` without a slash at its end, as the browser reached it. */
 export function setup(address: string, names: string[], providers: Provider[], withKey: boolean): SetupView {
-  const model = names.find(answers) ?? null
-  const shown = model ?? 'MODEL'
-  const auth = withKey ? ' -H "Authorization: Bearer $TOUCHSTONE_API_KEY"' : ''
-  const secret = withKey ? '$TOUCHSTONE_API_KEY' : 'unused'
-  const body = quoted(JSON.stringify({ model: shown, prompt: 'Why is the sky blue?' }))
+  const model = names.find(answers) ?? null;
+  const shown = model ?? 'MODEL';
+  const auth = withKey ? ' -H "Authorization: Bearer $TOUCHSTONE_API_KEY"' : '';
+  const secret = withKey ? '$TOUCHSTONE_API_KEY' : 'unused';
+  const body = quoted(JSON.stringify({ model: shown, prompt: 'Why is the sky blue?' }));
   return {
     model,
-    providers: providers.map((p) => ({ name: p.name, state: p.state ?? 'unknown', models: Array.isArray(p.models) ? p.models.length : 0 })),
+    providers: providers.map((p) => ({
+      name: p.name,
+      state: p.state ?? 'unknown',
+      models: Array.isArray(p.models) ? p.models.length : 0,
+    })),
     recipes: [
       {
         title: 'Try one call',
-        note: model ? 'Tokens stream in, and this page turns into the dashboard.' : 'Put the name of one of your models in place of MODEL.',
+        note: model
+          ? 'Tokens stream in, and this page turns into the dashboard.'
+          : 'Put the name of one of your models in place of MODEL.',
         command: `curl ${address}/api/generate${auth} -d ${body}`,
       },
       {
@@ -65,5 +71,5 @@ export function setup(address: string, names: string[], providers: Provider[], w
         command: 'touchstone demo',
       },
     ],
-  }
+  };
 }

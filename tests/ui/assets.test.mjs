@@ -1,0 +1,115 @@
+// What is compiled in: sizes, sameness, addresses, types.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { buildAssets, ensurePackages, toC } from '../../static/build.mjs';
+
+ensurePackages();
+const { assets } = await buildAssets();
+const packed = (extension) =>
+  assets
+    .filter((a) => a.path.startsWith('/analytics/') && a.path.endsWith(extension))
+    .reduce((sum, a) => sum + gzipSync(a.raw, { level: 9 }).length, 0);
+
+test('the page stays within its budgets', () => {
+  const fonts = assets.filter((a) => a.path.endsWith('.woff2')).reduce((sum, a) => sum + a.raw.length, 0);
+  assert.ok(packed('.js') > 0 && packed('.js') <= 45 * 1024, `scripts: ${packed('.js')} bytes gzip`);
+  assert.ok(packed('.css') > 0 && packed('.css') <= 6 * 1024, `style: ${packed('.css')} bytes gzip`);
+  assert.ok(fonts > 0 && fonts <= 90 * 1024, `fonts: ${fonts} bytes`);
+  const feedback = assets.find((a) => a.path === '/static/feedback.js');
+  assert.ok(
+    feedback.raw.length > 0 && feedback.raw.length <= 3 * 1024,
+    `feedback.js: ${feedback.raw.length} bytes`,
+  );
+});
+
+test('two builds give the same bytes', async () => {
+  assert.equal(toC((await buildAssets()).assets), toC(assets));
+});
+
+// Reads the generated C back: every string, escapes undone.
+function readC(source) {
+  const unescape = (text) =>
+    Buffer.from(
+      text.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8))),
+      'latin1',
+    );
+  const member = (block, name) => {
+    const found = new RegExp(
+      `\\.${name} = \\(const unsigned char \\*\\)\\n((?: +"[^\\n]*"[,]?\\n)+) +\\.${name}_len = (\\d+),`,
+    ).exec(block);
+    if (!found) return null;
+    const bytes = Buffer.concat([...found[1].matchAll(/"([^"\n]*)"/g)].map((m) => unescape(m[1])));
+    assert.equal(bytes.length, Number(found[2]), `${name}_len`);
+    return bytes;
+  };
+  return source
+    .split('.path = "')
+    .slice(1)
+    .map((block) => ({
+      path: block.slice(0, block.indexOf('"')),
+      raw: member(block, 'raw'),
+      gzip: member(block, 'gzip'),
+    }));
+}
+
+test('the generated C holds the files byte for byte, plain and compressed', () => {
+  const back = readC(toC(assets));
+  assert.deepEqual(
+    back.map((b) => b.path),
+    assets.map((a) => a.path),
+  );
+  back.forEach((b, i) => {
+    assert.ok(b.raw.equals(assets[i].raw), b.path);
+    if (b.gzip) assert.ok(gunzipSync(b.gzip).equals(assets[i].raw), `${b.path} compressed`);
+  });
+  assert.ok(back.some((b) => b.gzip) && back.some((b) => !b.gzip));
+});
+
+test('every byte value survives the way through C', () => {
+  const raw = Buffer.from(
+    [...Array(256).keys(), ...Array(256).keys()].map((v, i) => (i < 256 ? v : 255 - v)),
+  );
+  const [back] = readC(toC([{ path: '/x', type: 't', immutable: false, raw }]));
+  assert.ok(back.raw.equals(raw));
+});
+
+test('what a hashed file refers to is there, by relative addresses', () => {
+  const page = String(assets.find((a) => a.path === '/analytics/models').raw);
+  const style = String(assets.find((a) => a.path.endsWith('.css')).raw);
+  const links = [...page.matchAll(/(?:href|src)="([^"]+)"/g)]
+    .map((m) => m[1])
+    .filter((l) => l.startsWith('assets/'));
+  const fonts = [...style.matchAll(/url\("?([^)"]+)"?\)/g)].map((m) => m[1]);
+  assert.ok(links.length >= 5 && fonts.length === 2);
+  const paths = new Set(assets.map((a) => a.path));
+  for (const link of links) assert.ok(paths.has(`/analytics/${link}`), link);
+  for (const font of fonts) assert.ok(paths.has(new URL(font, 'http://x/analytics/assets/').pathname), font);
+  assert.doesNotMatch(
+    page + style,
+    /(?:href|src)="\/|url\(["']?\/|https?:\/\/(?!www\.w3\.org)/,
+    'no absolute address',
+  );
+});
+
+test('the page has no inline script and no inline style', () => {
+  const page = String(assets.find((a) => a.path === '/analytics/models').raw);
+  assert.doesNotMatch(page, /<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)/);
+});
+
+test('the licences of what is compiled in are compiled in', () => {
+  const text = String(assets.find((a) => a.path === '/analytics/assets/licences.txt').raw);
+  for (const name of ['cinzel', 'inter', 'uplot']) assert.match(text, new RegExp(`${name}\\n`, 'i'));
+  assert.match(text, /SIL OPEN FONT LICENSE/i);
+  assert.match(text, /MIT/);
+});
+
+test('the sources have no type errors', () => {
+  const folder = fileURLToPath(new URL('../../static', import.meta.url));
+  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'], {
+    cwd: folder,
+    stdio: 'pipe',
+  });
+});
