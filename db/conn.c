@@ -6,7 +6,7 @@
 #include "base/call.h"
 #include "base/clock.h"
 
-enum { PROGRESS_STEPS = 10000, BUSY_MS = 5000 };
+enum { PROGRESS_STEPS = 10000, BUSY_MS = 1000 };
 
 /* SQLite's code as ours. Extended codes carry the primary one in their low byte. */
 static enum ts_err code_of(int rc)

@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -70,6 +72,26 @@ enum ts_err ts_file_lock(const char *path, int *fd, struct ts_error *err)
              : unusable(err, lock, "cannot lock the database");
     (void)close(file);
     return e;
+}
+
+enum { TAG_DIGITS = 16 };
+
+bool ts_file_read_tag(int lock_fd, uint64_t *tag)
+{
+    char text[TAG_DIGITS + 1] = {0};
+    if (pread(lock_fd, text, TAG_DIGITS, 0) != TAG_DIGITS)
+        return false;
+    char *end = NULL;
+    *tag = strtoull(text, &end, 16);
+    return end == text + TAG_DIGITS && *tag >> 54 == 0;
+}
+
+void ts_file_write_tag(int lock_fd, uint64_t tag)
+{
+    char text[TAG_DIGITS + 2];
+    (void)snprintf(text, sizeof(text), "%016" PRIx64 "\n", tag);
+    if (pwrite(lock_fd, text, sizeof(text) - 1, 0) < 0)
+        return; /* only a start in bad times would have needed it */
 }
 
 static uint32_t big_endian(const uint8_t *at)

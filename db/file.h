@@ -7,6 +7,7 @@
 #define TS_DB_FILE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -20,6 +21,11 @@ enum { TS_FILE_APPLICATION_ID = 0x54534442 }; /* "TSDB", as migration 1 sets it 
  * Errors: IN_USE (another store holds it), STORAGE_UNAVAILABLE (no folder, no permission).
  */
 TS_NODISCARD enum ts_err ts_file_lock(const char *path, int *fd, struct ts_error *err);
+
+/* The tag of public ids, kept in the lock's file so that a start without the database (locked,
+ * unreadable) gives out ids of the same tag. False: none is there. */
+bool ts_file_read_tag(int lock_fd, uint64_t *tag);
+void ts_file_write_tag(int lock_fd, uint64_t tag);
 
 /**
  * ts_file_check() - whether @path may be opened as our database

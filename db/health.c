@@ -46,6 +46,44 @@ void ts_state_lost(struct ts_store_state *st, int64_t rows, const char *why)
         TS_LOG_ERROR, TS_LOG_FIELDS(TS_LOG_INT("rows", rows), TS_LOG_STR("why", why)), "rows lost");
 }
 
+void ts_state_damaged(struct ts_store_state *st, const char *what)
+{
+    {
+        TS_GUARD(&st->lock);
+        (void)snprintf(st->damage, sizeof(st->damage), "the database is damaged: %s", what);
+    }
+    ts_logf(TS_LOG_ERROR,
+            TS_LOG_FIELDS(TS_LOG_STR("found", what)),
+            "the database is damaged; copy it aside before anything else (docs/database.md)");
+}
+
+/* -- the check after an unclean stop ---------------------------------------------------------- */
+
+/* As long as it takes: it holds up nobody, and a shutdown interrupts it. */
+enum ts_err ts_check_run(struct ts_query *q, struct ts_reader_conn *c, struct ts_error *err)
+{
+    struct ts_store *s = TS_CONTAINER(q, struct ts_store, check);
+    c->conn->deadline_us = 0;
+    TS_LEASE(check, c->conn, TS_SQL_QUICK_CHECK);
+    if (ts_step(&check) != TS_ROW)
+        return ts_stmt_fail(&check, err, "checking the database");
+    const char *found = ts_col_text(&check);
+    if (found == NULL || strcmp(found, "ok") != 0)
+        ts_state_damaged(&s->state, found != NULL ? found : "unknown");
+    else
+        ts_log(TS_LOG_INFO, "the database was not closed the last time; it is sound");
+    return TS_OK;
+}
+
+void ts_check_done(struct ts_post *post)
+{
+    const struct ts_query *q = TS_CONTAINER(post, struct ts_query, post);
+    if (q->result != TS_OK)
+        ts_logf(TS_LOG_WARN,
+                TS_LOG_FIELDS(TS_LOG_STR("why", q->error.text)),
+                "the check of the database did not end");
+}
+
 struct ts_store_health ts_store_health(struct ts_store *s)
 {
     struct ts_store_health h = {
@@ -63,6 +101,7 @@ struct ts_store_health ts_store_health(struct ts_store *s)
     }
     TS_GUARD(&s->state.lock);
     h.writable = s->state.writable;
-    memcpy(h.why, s->state.why, sizeof(h.why));
+    h.damaged = s->state.damage[0] != '\0';
+    memcpy(h.why, h.writable ? s->state.damage : s->state.why, sizeof(h.why));
     return h;
 }

@@ -8,11 +8,15 @@
  * ts_migrate() - apply the missing migrations, each in a transaction of its own
  * @c:    the writer's connection, with the opener's statements
  * @path: for the messages
+ * @created: whether the file was new
  *
  * A new file is checkpointed at once, so that its first page says whose it is.
  * Errors: FOREIGN_FILE (tables of another program, or a newer version), STORAGE_UNAVAILABLE, NOMEM,
  * INTERNAL (a migration is wrong).
  */
-TS_NODISCARD enum ts_err ts_migrate(struct ts_conn *c, const char *path, struct ts_error *err);
+TS_NODISCARD enum ts_err ts_migrate(struct ts_conn *c,
+                                    const char *path,
+                                    bool *created,
+                                    struct ts_error *err);
 
 #endif

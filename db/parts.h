@@ -17,11 +17,15 @@
 #include "db/intern.h"
 #include "db/spool.h"
 
+/* How long the writer waits for another process's lock; rows go to the spool long before. */
+enum { TS_WRITER_PATIENCE_MS = 5000 };
+
 /* Counters are atomic; the text has a leaf lock. */
 struct ts_store_state {
     pthread_mutex_t lock;
     bool writable;
     char why[200];
+    char damage[200]; /* what a check of the file found */
     _Atomic int64_t lost_rows;
     _Atomic int64_t committed_rows;
     _Atomic int64_t commits;
@@ -32,6 +36,7 @@ void ts_state_init(struct ts_store_state *st);
 void ts_state_good(struct ts_store_state *st);
 /* Logs the change for the worse once. */
 void ts_state_bad(struct ts_store_state *st, const char *why);
+void ts_state_damaged(struct ts_store_state *st, const char *what);
 void ts_state_lost(struct ts_store_state *st, int64_t rows, const char *why);
 
 struct ts_reader {
@@ -80,6 +85,7 @@ struct ts_store {
     struct ts_inbox inbox;
     struct ts_writer writer;
     struct ts_readers readers;
+    struct ts_query check; /* of a file that was left open */
     pthread_t spooler;
     bool spooler_started;
 };
@@ -107,6 +113,10 @@ TS_NODISCARD enum ts_err ts_readers_open(struct ts_readers *r, struct ts_error *
 
 /* Interrupts what runs and waits until every connection is closed. Thread: the writer's. */
 void ts_readers_shut(struct ts_readers *r);
+
+/* Whether what is stored is sound; runs on a reader after an unclean stop. health.c */
+enum ts_err ts_check_run(struct ts_query *q, struct ts_reader_conn *c, struct ts_error *err);
+void ts_check_done(struct ts_post *post);
 
 /* A reader's connection, as db/query.h names it. */
 struct ts_reader_conn {

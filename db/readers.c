@@ -38,18 +38,22 @@ static void close_reader(struct ts_reader *r)
     (void)pthread_cond_signal(&pool->for_writer);
 }
 
+/* All connections are closed here and their threads, if they run, leave them alone: see turn. */
 enum ts_err ts_readers_open(struct ts_readers *r, struct ts_error *err)
 {
     TS_GUARD(&r->lock);
+    enum ts_err e = TS_OK;
+    for (struct ts_reader *reader = r->pool; e == TS_OK && reader != NULL; reader = reader->next)
+        e = open_reader(reader, err);
     for (struct ts_reader *reader = r->pool; reader != NULL; reader = reader->next) {
-        enum ts_err e = reader->conn == NULL ? open_reader(reader, err) : TS_OK;
-        if (e != TS_OK)
-            return e;
-        r->open++;
+        if (e == TS_OK)
+            r->open++;
+        else
+            ts_conn_close(TS_TAKE(reader->conn));
     }
-    r->cancel = false;
-    r->closed = false;
-    return TS_OK;
+    r->cancel = e != TS_OK;
+    r->closed = e != TS_OK;
+    return e;
 }
 
 void ts_readers_shut(struct ts_readers *r)
@@ -72,14 +76,15 @@ static void settle(struct ts_query *q)
         q->post.fn(&q->post);
 }
 
+static void refuse(struct ts_query *q)
+{
+    q->result =
+        ts_fail(&q->error, TS_ERR_STORAGE_UNAVAILABLE, "the database is not open at the moment");
+    settle(q);
+}
+
 static void run(struct ts_reader *r, struct ts_query *q)
 {
-    if (r->conn == NULL) {
-        q->result = ts_fail(
-            &q->error, TS_ERR_STORAGE_UNAVAILABLE, "the database is not open at the moment");
-        settle(q);
-        return;
-    }
     struct ts_reader_conn conn = {.conn = r->conn};
     r->conn->deadline_us = ts_now_us() + QUERY_DEADLINE_US;
     q->result = ts_conn_run(r->conn, TS_SQL_READ_BEGIN, &q->error);
@@ -90,40 +95,50 @@ static void run(struct ts_reader *r, struct ts_query *q)
     settle(q);
 }
 
-/* Takes the next query, if there is any; false when the pool ends. */
-static bool next_query(struct ts_reader *r, struct ts_query **out)
+/*
+ * What a reader does next, decided under the lock. Only while the pool is open does a thread touch
+ * its connection, or to close it; only while none is open are new ones made.
+ */
+struct turn {
+    struct ts_query *query; /* NULL: none */
+    bool may_read;
+    bool must_close;
+    bool ends;
+};
+
+static struct turn next_turn(struct ts_reader *r)
 {
     struct ts_readers *pool = &r->store->readers;
     TS_GUARD(&pool->lock);
     while (pool->first == NULL && !pool->stopping && !(pool->closed && r->conn != NULL))
         (void)pthread_cond_wait(&pool->for_readers, &pool->lock);
-    *out = pool->first;
+    struct turn t = {
+        .query = pool->first,
+        .may_read = !pool->closed && !pool->stopping,
+        .must_close = (pool->closed || pool->stopping) && r->conn != NULL,
+        .ends = pool->first == NULL && pool->stopping,
+    };
     if (pool->first != NULL) {
         pool->first = pool->first->next;
         if (pool->first == NULL)
             pool->last = &pool->first;
     }
-    return *out != NULL || !pool->stopping;
-}
-
-static bool is_closed(struct ts_readers *pool)
-{
-    TS_GUARD(&pool->lock);
-    return pool->closed || pool->stopping;
+    return t;
 }
 
 static void *reader_main(void *reader)
 {
     struct ts_reader *r = reader;
-    struct ts_query *q = NULL;
-    while (next_query(r, &q)) {
-        if (is_closed(&r->store->readers))
+    for (struct turn t = next_turn(r);; t = next_turn(r)) {
+        if (t.must_close)
             close_reader(r);
-        if (q != NULL)
-            run(r, q);
+        if (t.query != NULL && t.may_read)
+            run(r, t.query);
+        else if (t.query != NULL)
+            refuse(t.query);
+        if (t.ends)
+            return NULL;
     }
-    close_reader(r);
-    return NULL;
 }
 
 void ts_readers_put(struct ts_readers *r, struct ts_query *q)

@@ -102,26 +102,27 @@ static bool read_at(const struct ts_spool *s, char *to, size_t len, int64_t offs
     return true;
 }
 
-/* The call at @offset, or NULL if no whole and sound record starts there. */
-static struct ts_call *record_at(struct ts_spool *s, int64_t offset, int64_t *next)
+/* The call at @offset. Errors: IO (no whole and sound record starts there), NOMEM. */
+static enum ts_err record_at(struct ts_spool *s,
+                             int64_t offset,
+                             struct ts_call **out,
+                             int64_t *next)
 {
     char head[HEAD_BYTES];
     int64_t left = s->bytes - offset;
     if (left < HEAD_BYTES || !read_at(s, head, sizeof(head), offset))
-        return NULL;
+        return TS_ERR_IO;
     uint32_t len = get_u32(head + 4);
     if (get_u32(head) != MAGIC || len > RECORD_MAX_BYTES || left - HEAD_BYTES < len)
-        return NULL;
+        return TS_ERR_IO;
     ts_buf_clear(&s->scratch);
-    if (!ts_buf_reserve(&s->scratch, len) ||
-        !read_at(s, s->scratch.data, len, offset + HEAD_BYTES) ||
+    if (!ts_buf_reserve(&s->scratch, len))
+        return TS_ERR_NOMEM;
+    if (!read_at(s, s->scratch.data, len, offset + HEAD_BYTES) ||
         checksum(s->scratch.data, len) != get_u32(head + 8))
-        return NULL;
-    struct ts_call *call = NULL;
-    if (ts_codec_decode(s->scratch.data, len, &call) != TS_OK)
-        return NULL;
+        return TS_ERR_IO;
     *next = offset + HEAD_BYTES + len;
-    return call;
+    return ts_codec_decode(s->scratch.data, len, out);
 }
 
 /* Where the next record may start at or behind @offset: at a magic, else at the end. */
@@ -145,13 +146,17 @@ static int64_t next_magic(const struct ts_spool *s, int64_t offset)
     return s->bytes;
 }
 
-/* The next sound record at or behind *offset; NULL at the end. Moves *offset behind it. */
+/* The next sound record at or behind *offset; NULL at the end, or where memory is short (then it
+ * stays the next). Moves *offset behind it. */
 static struct ts_call *next_call(struct ts_spool *s, int64_t *offset)
 {
     while (*offset < s->bytes) {
         int64_t next = 0;
-        struct ts_call *call = record_at(s, *offset, &next);
-        if (call != NULL) {
+        struct ts_call *call = NULL;
+        enum ts_err e = record_at(s, *offset, &call, &next);
+        if (e == TS_ERR_NOMEM)
+            return NULL;
+        if (e == TS_OK) {
             *offset = next;
             return call;
         }
@@ -189,8 +194,22 @@ static void take_stock(struct ts_spool *s)
         ts_logf(TS_LOG_WARN,
                 TS_LOG_FIELDS(TS_LOG_STR("file", s->path), TS_LOG_INT("bytes", s->damaged_bytes)),
                 "the spool has damaged records; they are left out");
-    if (sound_end < s->bytes && ftruncate(s->fd, sound_end) == 0)
+    bool read_all = offset == s->bytes;
+    if (read_all && sound_end < s->bytes && ftruncate(s->fd, sound_end) == 0)
         s->bytes = sound_end;
+}
+
+/* Syncs the folder: a new file's name has to survive the power too. */
+static void sync_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
+    int fd = folder == NULL ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)fsync(fd);
+        (void)close(fd);
+    }
+    free(folder);
 }
 
 enum ts_err ts_spool_open(const char *path, struct ts_spool **out, struct ts_error *err)
@@ -210,6 +229,7 @@ enum ts_err ts_spool_open(const char *path, struct ts_spool **out, struct ts_err
         return e;
     }
     s->bytes = size;
+    sync_folder(path);
     take_stock(s);
     reserve_room(s);
     *out = s;

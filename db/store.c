@@ -17,11 +17,18 @@
 
 static enum ts_err take_files(struct ts_store *s, struct ts_error *err)
 {
-    enum ts_err e = s->lock_fd >= 0 ? TS_OK : ts_file_lock(s->path, &s->lock_fd, err);
-    if (e != TS_OK || s->spool != NULL)
-        return e;
+    if (s->lock_fd < 0) {
+        enum ts_err locked = ts_file_lock(s->path, &s->lock_fd, err);
+        if (locked != TS_OK)
+            return locked;
+        uint64_t tag = 0;
+        if (ts_file_read_tag(s->lock_fd, &tag))
+            s->tag = tag;
+    }
+    if (s->spool != NULL)
+        return TS_OK;
     struct ts_spool *spool = NULL;
-    e = ts_spool_open(s->spool_path, &spool, err);
+    enum ts_err e = ts_spool_open(s->spool_path, &spool, err);
     if (e == TS_OK)
         s->spool = spool;
     return e;
@@ -29,8 +36,7 @@ static enum ts_err take_files(struct ts_store *s, struct ts_error *err)
 
 static enum ts_err read_identity(struct ts_store *s, struct ts_conn *c, struct ts_error *err)
 {
-    TS_LEASE(tag, c, TS_SQL_META_GET);
-    ts_bind_text(&tag, "tag");
+    TS_LEASE(tag, c, TS_SQL_TAG_GET);
     if (ts_step(&tag) != TS_ROW)
         return ts_stmt_fail(&tag, err, "reading the tag of this database");
     TS_LEASE(newest, c, TS_SQL_NEWEST_ID);
@@ -44,18 +50,29 @@ static enum ts_err read_identity(struct ts_store *s, struct ts_conn *c, struct t
     return TS_OK;
 }
 
+/* A new file takes the tag under which ids may have been given out already. */
+static enum ts_err name_file(struct ts_store *s, struct ts_conn *c, struct ts_error *err)
+{
+    TS_LEASE(set, c, TS_SQL_TAG_SET);
+    ts_bind_i64(&set, (int64_t)s->tag);
+    return ts_step(&set) == TS_DONE ? TS_OK : ts_stmt_fail(&set, err, "naming the database");
+}
+
 static enum ts_err open_writer(struct ts_store *s, struct ts_conn **out, struct ts_error *err)
 {
     TS_AUTO(ts_conn_auto) struct ts_conn *c = NULL;
+    bool created = false;
     enum ts_err e = ts_conn_open(s->path, TS_SQL_WRITER, &c, err);
     if (e == TS_OK)
         e = ts_conn_prepare(c, TS_SQL_OPENER, err);
     if (e == TS_OK)
-        e = ts_migrate(c, s->path, err);
+        e = ts_migrate(c, s->path, &created, err);
     if (e == TS_OK && s->durability == TS_DURABILITY_NORMAL)
         e = ts_conn_script(c, ts_sql_pragmas_normal, err);
     if (e == TS_OK)
         e = ts_conn_prepare(c, TS_SQL_WRITER, err);
+    if (e == TS_OK && created)
+        e = name_file(s, c, err);
     if (e == TS_OK)
         e = read_identity(s, c, err);
     if (e == TS_OK)
@@ -75,10 +92,10 @@ enum ts_err ts_store_attach(struct ts_store *s, struct ts_error *err)
     e = open_writer(s, &c, err);
     if (e == TS_OK)
         e = ts_readers_open(&s->readers, err);
-    if (e != TS_OK) {
-        ts_readers_shut(&s->readers);
+    if (e != TS_OK)
         return e;
-    }
+    ts_file_write_tag(s->lock_fd, s->tag);
+    ts_conn_set_patience(c, TS_WRITER_PATIENCE_MS);
     ts_intern_drop(s->writer.intern);
     s->writer.conn = TS_TAKE(c);
     return TS_OK;
@@ -128,6 +145,10 @@ static enum ts_err start_threads(struct ts_store *s, struct ts_error *err)
     if (pthread_create(&s->writer.thread, NULL, ts_writer_main, s) != 0)
         return ts_fail(err, TS_ERR_IO, "cannot start the writer's thread");
     s->writer.started = true;
+    if (s->left_open) {
+        s->check = (struct ts_query){.post.fn = ts_check_done, .run = ts_check_run};
+        ts_readers_put(&s->readers, &s->check);
+    }
     return TS_OK;
 }
 

@@ -118,6 +118,7 @@ void ts_store_query(struct ts_store *s, struct ts_query *q);
 
 struct ts_store_health {
     bool writable;        /* the last commit went well, or none was tried yet */
+    bool damaged;         /* the check after an unclean stop found something */
     char why[200];        /* what is wrong, for people */
     int64_t spooled_rows; /* waiting in the spool */
     int64_t spooled_bytes;

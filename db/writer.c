@@ -13,7 +13,6 @@
 enum {
     PROBE_EVERY_US = 1000 * 1000,
     PROBE_PATIENCE_MS = 100,
-    PATIENCE_MS = 5000,
     DRAIN_ROWS = 256, /* of the spool in one transaction; live rows wait no longer than for these */
 };
 
@@ -342,7 +341,7 @@ static void probe(struct ts_store *s)
         return;
     }
     w->trouble = false;
-    ts_conn_set_patience(w->conn, PATIENCE_MS);
+    ts_conn_set_patience(w->conn, TS_WRITER_PATIENCE_MS);
     ts_state_good(&s->state);
 }
 

@@ -8,7 +8,7 @@ CREATE TABLE meta(
   key TEXT PRIMARY KEY,
   value ANY NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO meta(key, value) VALUES ('tag', random() & 0x3fffffffffffff);
+INSERT INTO meta(key, value) VALUES ('tag', random() & 0x3fffffffffffff); -- or the program's: tag_set
 
 -- What a call was of: the unit of grouping, and later of roll-up cells.
 CREATE TABLE series(

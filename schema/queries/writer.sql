@@ -1,7 +1,10 @@
 -- What the writer's connection prepares once the schema is there.
 
--- name: meta_get
-SELECT value FROM meta WHERE key = ?1;
+-- name: tag_get
+SELECT value FROM meta WHERE key = 'tag';
+
+-- name: tag_set
+UPDATE meta SET value = ?1 WHERE key = 'tag';
 
 -- A write of its own, to learn whether writing works again.
 -- name: probe_write
