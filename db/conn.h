@@ -32,7 +32,7 @@ struct ts_conn {
     int last_code;                      /* SQLite's code of the last failure */
 };
 
-/* Opens @path (it must exist unless @create) for the writer or a reader and sets the pragmas.
+/* Opens @path, which exists, for the writer or a reader and sets the pragmas.
  * Errors: STORAGE_UNAVAILABLE, FOREIGN_FILE (not a database), NOMEM. */
 TS_NODISCARD enum ts_err ts_conn_open(const char *path,
                                       enum ts_sql_role role,

@@ -133,8 +133,10 @@ static enum ts_err judge(const char *path, const uint8_t *head, ssize_t len, str
 enum ts_err ts_file_check(const char *path, struct ts_error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && errno == ENOENT) /* not left to SQLite: it would let others read it */
+        fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return errno == ENOENT ? TS_OK : unusable(err, path, "cannot open the database");
+        return unusable(err, path, "cannot open the database");
     uint8_t head[HEAD_BYTES] = {0};
     ssize_t len = pread(fd, head, sizeof(head), 0);
     enum ts_err e =

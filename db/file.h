@@ -30,7 +30,8 @@ void ts_file_write_tag(int lock_fd, uint64_t tag);
 /**
  * ts_file_check() - whether @path may be opened as our database
  *
- * OK for a missing or empty file, and for one of ours of this or an older version.
+ * OK for an empty file and for one of ours of this or an older version; a missing one is created,
+ * with mode 0600. Not while a connection to it is open: closing a file lets go of SQLite's locks.
  * Errors: FOREIGN_FILE (another program's, or a newer version's), STORAGE_UNAVAILABLE (unreadable).
  */
 TS_NODISCARD enum ts_err ts_file_check(const char *path, struct ts_error *err);

@@ -1,13 +1,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "db/parts.h"
 
 void ts_state_init(struct ts_store_state *st)
 {
-    *st = (struct ts_store_state){.writable = true};
+    *st = (struct ts_store_state){.writable = true, .lost_told_us = INT64_MIN / 2};
     (void)pthread_mutex_init(&st->lock, NULL);
 }
 
@@ -39,11 +40,18 @@ void ts_state_bad(struct ts_store_state *st, const char *why)
                 "the database takes no rows; they wait in the spool");
 }
 
+/* At most a line a second: a full spool loses rows by the thousand. */
 void ts_state_lost(struct ts_store_state *st, int64_t rows, const char *why)
 {
-    st->lost_rows += rows;
-    ts_logf(
-        TS_LOG_ERROR, TS_LOG_FIELDS(TS_LOG_INT("rows", rows), TS_LOG_STR("why", why)), "rows lost");
+    int64_t total = atomic_fetch_add(&st->lost_rows, rows) + rows;
+    int64_t now_us = ts_now_us();
+    int64_t last_us = st->lost_told_us;
+    if (now_us - last_us < 1000000 ||
+        !atomic_compare_exchange_strong(&st->lost_told_us, &last_us, now_us))
+        return;
+    ts_logf(TS_LOG_ERROR,
+            TS_LOG_FIELDS(TS_LOG_INT("rows_since_start", total), TS_LOG_STR("why", why)),
+            "rows lost");
 }
 
 void ts_state_damaged(struct ts_store_state *st, const char *what)

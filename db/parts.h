@@ -27,6 +27,7 @@ struct ts_store_state {
     char why[200];
     char damage[200]; /* what a check of the file found */
     _Atomic int64_t lost_rows;
+    _Atomic int64_t lost_told_us;
     _Atomic int64_t committed_rows;
     _Atomic int64_t commits;
     _Atomic int64_t last_commit_us;
