@@ -1,4 +1,5 @@
 /* Bodies for OpenAI's dialects out of one for Ollama's generate, put together from its spans. */
+#include <stdio.h>
 #include <string.h>
 
 #include "proxy/genreq_impl.h"
@@ -61,9 +62,11 @@ static enum ts_err put_option(const struct option *o,
     if (value.type == TS_J_NONE || value.type == TS_J_NULL)
         return TS_OK;
     if ((o->types >> value.type & 1U) == 0) {
+        char param[TS_ERROR_PARAM_SIZE];
+        (void)snprintf(param, sizeof(param), "options.%s", o->ollama);
         bool number = o->types == 1U << TS_J_NUMBER;
         return ts_genreq_mistyped(
-            o->ollama, number ? "a number" : "a string or an array", value.type, err);
+            param, number ? "a number" : "a string or an array", value.type, err);
     }
     double limit;
     bool is_limit = strcmp(o->ollama, "num_predict") == 0;

@@ -463,8 +463,8 @@ static void refuses_what_another_dialect_cannot_say(void **state)
         {&chat, "{\"model\":\"m\",\"prompt\":\"\"}", "prompt"},
         {&chat, "{\"model\":\"m\",\"prompt\":\"p\",\"template\":\"t\"}", "template"},
         {&chat, "{\"model\":\"m\",\"prompt\":\"p\",\"format\":\"xml\"}", "format"},
-        {&chat, "{\"model\":\"m\",\"prompt\":\"p\",\"options\":{\"seed\":\"x\"}}", "seed"},
-        {&chat, "{\"model\":\"m\",\"prompt\":\"p\",\"options\":{\"stop\":5}}", "stop"},
+        {&chat, "{\"model\":\"m\",\"prompt\":\"p\",\"options\":{\"seed\":\"x\"}}", "options.seed"},
+        {&chat, "{\"model\":\"m\",\"prompt\":\"p\",\"options\":{\"stop\":5}}", "options.stop"},
         {&completions, "{\"model\":\"m\",\"prompt\":\"p\",\"images\":[\"a\"]}", "images"},
     };
     for (size_t i = 0; i < TS_ARRAY_LEN(rows); i++) {
