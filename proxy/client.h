@@ -5,7 +5,7 @@
  *   respond()                                   a whole answer, or an error before any byte
  *   begin() write()* end()                      a stream that ends well or with an error event
  *   begin() write()* cut()                      a stream that is broken off
- * After respond(), end() or cut() the sink is finished and the relay does not touch it again.
+ * After respond(), end(), cut() or gone the sink is finished and the relay does not touch it again.
  * Thread: the loop's.
  */
 #ifndef TS_PROXY_CLIENT_H
@@ -42,7 +42,8 @@ struct ts_client_ops {
     void (*respond)(struct ts_client *c, const struct ts_head *head, const char *body, size_t n);
 };
 
-/* What the server tells the relay. Neither is called after end, cut or respond. */
+/* What the server tells the relay. Neither is called after end, cut or respond, nor from within one
+ * of the operations above. */
 struct ts_client_events {
     void (*gone)(void *ctx);    /* the client left: nothing can be written any more */
     void (*drained)(void *ctx); /* pending() fell to TS_STREAM_LOW_BYTES or below */

@@ -98,8 +98,8 @@ static const struct ts_endpoint *endpoint(const struct ts_genreq *q)
         return &completions;
     if (q->dialect != &ts_ollama_generate)
         return &chat;
-    struct ts_jvalue suffix = ts_jmember(q->root, "suffix");
-    bool raw = ts_jmember(q->root, "raw").type == TS_J_TRUE;
+    struct ts_jvalue suffix = q->member[TS_MEMBER_SUFFIX];
+    bool raw = q->member[TS_MEMBER_RAW].type == TS_J_TRUE;
     bool fills = suffix.type == TS_J_STRING && !ts_jstring_is(suffix, "");
     return raw || fills ? &completions : &chat;
 }

@@ -171,7 +171,7 @@ void ts_registry_mark(struct ts_registry *r, int provider, bool reachable, const
     TS_GUARD(&r->lock);
     if (!reachable)
         e->state = TS_PROVIDER_DOWN;
-    else if (e->state != TS_PROVIDER_UP)
+    else if (e->state == TS_PROVIDER_DOWN || e->state == TS_PROVIDER_UNKNOWN)
         e->state = TS_PROVIDER_UP;
     else
         return;

@@ -23,6 +23,16 @@
  *   other dialect, stream    reader -> events -> writer
  *   no stream asked          upstream is asked to stream all the same; the events are folded
  *
+ * What is measured (base/call.h), on the monotonic clock:
+ *   connect_us        of the last try; 0 on a kept connection
+ *   first_byte_us     accepted -> head of the last try's answer
+ *   ttft_us           accepted -> arrival of the first event with content: text, reasoning, tool
+ * call first_visible_us  accepted -> arrival of the first event with text total_us accepted ->
+ * arrival of the terminating event, or the failure overhead_us       what we added: request
+ * complete -> request handed to libcurl, of each try, and arrival of the first content -> handed to
+ * the client's sink. Where no content came, only the former. X-Touchstone-Overhead-Us is the same
+ * up to the moment when the head leaves.
+ *
  * Thread: the loop's that accepted the request. Nothing here blocks.
  */
 #ifndef TS_PROXY_RELAY_H
@@ -62,12 +72,14 @@ struct ts_relay_env {
     uint64_t id_tag; /* for the public id */
     bool tracking;   /* false: proxy only, nothing recorded */
     const char *via; /* our name in Via, to notice a loop of gateways */
+
+    struct ts_relay *running; /* those of this loop, newest first; the relays keep it */
 };
 
 /*
- * One generation to run. The relay takes @request (and with it the labels) and @call (id, dialect,
- * task type and complexity set; the rest is the relay's to fill). @body is released as soon as no
- * further target can need it: ts_relay_body_fn, at most once.
+ * One generation to run. The relay takes @request (from malloc; with it the labels) and @call (id,
+ * labels, task type and complexity set; the rest is the relay's to fill). There is at least one
+ * target. The body is released as soon as no further target can need it: once, before `ended`.
  */
 typedef void ts_relay_body_fn(void *ctx);
 
@@ -78,14 +90,18 @@ struct ts_relay_start {
     int64_t accepted_us;    /* ts_now_us() when the request's first byte was accepted */
     int64_t request_end_us; /* and when its body was complete */
     ts_relay_body_fn *release_body;
-    /* Called when the relay has ended and its ticket is back; the client sink is finished. */
+    /* Called when the relay has ended and its ticket is back; the client sink is finished. The
+     * relay is gone when it returns. Never from within ts_relay_start() or ts_relay_abort(). */
     void (*ended)(void *ctx);
     void *ctx;
 };
 
 /**
  * ts_relay_start() - begin
- * Never fails outwardly: trouble becomes an answer to the client and a row.
+ * Trouble becomes an answer to the client (perhaps before this returns) and a row. Where no target
+ * can be asked this at all, the answer says why and there is no row.
+ * Return: the relay, valid until `ended`; NULL without the memory to begin: the client is answered,
+ * request and call are freed, and neither release_body nor ended will be called.
  */
 struct ts_relay *ts_relay_start(struct ts_relay_env *env,
                                 struct ts_relay_start *start,
@@ -94,5 +110,8 @@ struct ts_relay *ts_relay_start(struct ts_relay_env *env,
 /* Ends it from our side: the client gets an error event (or answer) with that error; recorded as
  * cancelled. For shutdown's second phase and DELETE /api/requests/{id}. */
 void ts_relay_abort(struct ts_relay *r, enum ts_err why);
+
+/* The running relay of a call, or NULL. One whose outcome is fixed no longer runs. */
+struct ts_relay *ts_relay_find(struct ts_relay_env *env, int64_t id);
 
 #endif

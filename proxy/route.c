@@ -191,11 +191,6 @@ static void add_any_local(struct plan *p)
     }
 }
 
-static bool is_auto(const char *name)
-{
-    return strcmp(name, "auto") == 0 || strncmp(name, "auto:", 5) == 0;
-}
-
 /* -- the whole ------------------------------------------------------------------------------------
  */
 
@@ -219,12 +214,7 @@ static bool make_plan(struct plan *p,
                       const struct ts_call_labels *labels,
                       const struct ts_route_policy *policy)
 {
-    bool found = add_named(p, model);
-    if (!found && is_auto(model)) {
-        add_any_local(p);
-        found = p->count > 0;
-    }
-    if (!found || p->count == 0)
+    if (!add_named(p, model) || p->count == 0)
         return false;
     for (int i = 0; i < labels->fallback_count; i++)
         (void)add_named(p, labels->fallback[i]);

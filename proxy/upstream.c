@@ -44,6 +44,7 @@ struct ts_fetch {
     struct curl_slist *headers;
     const struct ts_fetch_events *events;
     void *ctx;
+    size_t request_bytes; /* of its body */
     size_t head_bytes;
     size_t drained_bytes;
 
@@ -504,6 +505,7 @@ enum ts_err ts_fetch_start(struct ts_upstream *u,
         return ts_fail(err, TS_ERR_NOMEM, "no memory for a request");
     f->events = events;
     f->ctx = ctx;
+    f->request_bytes = req->body.len;
     if (add_headers(f, req) != TS_OK) {
         fetch_free(f);
         return ts_fail(err, TS_ERR_NOMEM, "no memory for a request");
@@ -594,6 +596,14 @@ struct ts_fetch_times ts_fetch_times(const struct ts_fetch *f)
     else if (tcp_us > 0)
         t.connect_us = tls_us > tcp_us ? tls_us : tcp_us;
     return t;
+}
+
+/* Before an answer libcurl may have to send it all again, on a fresh connection. */
+bool ts_fetch_is_sent(const struct ts_fetch *f)
+{
+    curl_off_t sent = 0;
+    (void)curl_easy_getinfo(f->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+    return f->head_done && sent >= (curl_off_t)f->request_bytes;
 }
 
 const char *ts_fetch_header(const struct ts_fetch *f, const char *name)

@@ -53,7 +53,7 @@ struct ts_fetch_request {
     const char *method; /* "GET", "POST" */
     const char *url;
     const struct ts_header *headers; /* ends with a NULL name; copied */
-    struct ts_slice body;            /* borrowed until head() or done(); .at NULL: none */
+    struct ts_slice body;            /* borrowed until ts_fetch_is_sent(); .at NULL: none */
     int64_t connect_timeout_ms;
 };
 
@@ -65,7 +65,7 @@ struct ts_fetch_times {
 };
 
 struct ts_fetch_events {
-    /* The final head is complete (never 1xx). The body of the request is no longer needed. */
+    /* The final head is complete (never 1xx). */
     void (*head)(void *ctx, int status, const char *content_type);
     /* Body bytes as they came; borrowed. */
     void (*body)(void *ctx, const char *bytes, size_t n);
@@ -101,6 +101,9 @@ void ts_fetch_pause(struct ts_fetch *f);
 void ts_fetch_resume(struct ts_fetch *f);
 
 struct ts_fetch_times ts_fetch_times(const struct ts_fetch *f);
+
+/* Whether an answer has begun and the whole request is gone: its body will not be read again. */
+bool ts_fetch_is_sent(const struct ts_fetch *f);
 
 /* A header of the answer's head, by name in any case; NULL if absent. For head() and done(). */
 const char *ts_fetch_header(const struct ts_fetch *f, const char *name);

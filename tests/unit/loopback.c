@@ -125,18 +125,19 @@ static bool request_complete(const struct loopback_conn *c)
     return c->request_len >= (size_t)(end + 4 - c->request) + body;
 }
 
+/* The request before stays readable until the first byte of the next. */
 bool loopback_read(struct loopback_conn *c)
 {
-    c->request_len = 0;
-    c->request[0] = '\0';
-    while (!request_complete(c)) {
-        size_t room = sizeof(c->request) - 1 - c->request_len;
-        ssize_t n = room > 0 ? read_some(c, c->request + c->request_len, room) : -1;
+    size_t got = 0;
+    do {
+        size_t room = sizeof(c->request) - 1 - got;
+        ssize_t n = room > 0 ? read_some(c, c->request + got, room) : -1;
         if (n <= 0)
             return false;
-        c->request_len += (size_t)n;
-        c->request[c->request_len] = '\0';
-    }
+        got += (size_t)n;
+        c->request_len = got;
+        c->request[got] = '\0';
+    } while (!request_complete(c));
     atomic_fetch_add(&c->server->requests, 1);
     return true;
 }

@@ -1,0 +1,579 @@
+#include "proxy/relay.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "proxy/relay_impl.h"
+
+static const int64_t us_per_ms = 1000;
+
+/* -- states ---------------------------------------------------------------------------------------
+ */
+
+/* The edges that there are, as relay.h draws them: [from][to]. */
+static const bool edges[][RELAY_DONE + 1] = {
+    [RELAY_INIT] = {[RELAY_WAITING] = true, [RELAY_DONE] = true},
+    [RELAY_WAITING] = {[RELAY_STREAMING] = true, [RELAY_HOLDING] = true, [RELAY_DONE] = true},
+    [RELAY_STREAMING] = {[RELAY_HOLDING] = true, [RELAY_DONE] = true},
+    [RELAY_HOLDING] = {[RELAY_DONE] = true},
+    [RELAY_DONE] = {false},
+};
+
+static void set_state(struct ts_relay *r, enum relay_state to)
+{
+    assert(edges[r->state][to]);
+    r->state = to;
+}
+
+static void unlink_running(struct ts_relay *r)
+{
+    if (r->link == NULL)
+        return;
+    *r->link = r->next;
+    if (r->next != NULL)
+        r->next->link = r->link;
+    r->link = NULL;
+}
+
+static void link_running(struct ts_relay *r)
+{
+    r->next = r->env->running;
+    r->link = &r->env->running;
+    if (r->next != NULL)
+        r->next->link = &r->next;
+    r->env->running = r;
+}
+
+struct ts_relay *ts_relay_find(struct ts_relay_env *env, int64_t id)
+{
+    struct ts_relay *r = env->running;
+    while (r != NULL && r->id != id)
+        r = r->next;
+    return r;
+}
+
+/* -- deadlines: one timer, moved only when something is due earlier
+ * ---------------------------------- */
+
+static void earlier(int64_t *due_us, int64_t from_us, int64_t wait_ms)
+{
+    if (wait_ms > 0 && from_us + wait_ms * us_per_ms < *due_us)
+        *due_us = from_us + wait_ms * us_per_ms;
+}
+
+static bool owes_sign_of_life(const struct ts_relay *r)
+{
+    return r->state == RELAY_WAITING && r->stream &&
+           (!r->begun || r->dialect->framing == TS_FRAMING_SSE);
+}
+
+/* When something has to be looked at; INT64_MAX for never. */
+static int64_t next_due(const struct ts_relay *r)
+{
+    int64_t due_us = INT64_MAX;
+    if (r->state == RELAY_HOLDING)
+        return r->hold_until_us;
+    if (r->state == RELAY_DONE)
+        return due_us;
+    const struct ts_provider *p = r->try.target->provider;
+    if (r->deadline_us != 0)
+        due_us = r->deadline_us;
+    earlier(&due_us, r->accepted_us, p->total_timeout_ms);
+    if (r->state == RELAY_WAITING)
+        earlier(&due_us, r->try.begun_us, p->first_token_timeout_ms);
+    if (r->state == RELAY_STREAMING && !r->paused)
+        earlier(&due_us, r->try.tap.last_us, p->gap_timeout_ms);
+    if (owes_sign_of_life(r))
+        earlier(&due_us, r->quiet_us, TS_SILENCE_MS);
+    return due_us;
+}
+
+/* A timer that is set for too early just comes round again. */
+static void arm(struct ts_relay *r)
+{
+    int64_t due_us = next_due(r);
+    if (due_us == INT64_MAX)
+        ts_timer_clear(r->env->poller, &r->timer);
+    else if (!ts_timer_is_set(&r->timer) || r->timer.due_us > due_us)
+        if (ts_timer_set(r->env->poller, &r->timer, due_us) != TS_OK)
+            ts_log(TS_LOG_ERROR, "no memory for a timer: a call has no deadline");
+}
+
+/* -- the end --------------------------------------------------------------------------------------
+ */
+
+static void free_relay(struct ts_relay *r)
+{
+    ts_timer_clear(r->env->poller, &r->timer);
+    unlink_running(r);
+    ts_relay_close_try(r);
+    ts_gate_deinit(&r->gate);
+    ts_writer_deinit(&r->writer);
+    ts_buf_free(&r->out);
+    ts_genreq_deinit(r->request);
+    free(r->request);
+    ts_call_free(r->call);
+    free(r);
+}
+
+static void end_deferred(struct ts_deferred *d)
+{
+    struct ts_relay *r = TS_CONTAINER(d, struct ts_relay, deferred);
+    void (*ended)(void *ctx) = r->ended;
+    void *ctx = r->ctx;
+    free_relay(r);
+    ended(ctx);
+}
+
+static void release_body(struct ts_relay *r)
+{
+    if (r->release_body != NULL)
+        r->release_body(r->ctx);
+    r->release_body = NULL;
+}
+
+/* The client is served. Only the ticket may be outstanding now. */
+static void enter_done(struct ts_relay *r)
+{
+    set_state(r, RELAY_DONE);
+    r->client = NULL;
+    r->gate.client = NULL;
+    ts_timer_clear(r->env->poller, &r->timer);
+    if (r->ticket_out)
+        return;
+    r->deferred.fn = end_deferred;
+    ts_poller_defer(r->env->poller, &r->deferred);
+}
+
+static void on_ticket(struct ts_post *post)
+{
+    struct ts_ticket *ticket = TS_CONTAINER(post, struct ts_ticket, post);
+    struct ts_relay *r = TS_CONTAINER(ticket, struct ts_relay, ticket);
+    r->ticket_out = false;
+    if (r->state == RELAY_HOLDING) {
+        ts_relay_finish_client(r);
+        enter_done(r);
+        return;
+    }
+    r->deferred.fn = end_deferred;
+    ts_poller_defer(r->env->poller, &r->deferred);
+}
+
+static void log_record(const struct ts_call *call)
+{
+    const char *complexity = ts_complexity_name(call->complexity);
+    if (!ts_log_enabled(TS_LOG_DEBUG))
+        return;
+    ts_log(TS_LOG_DEBUG,
+           "[PerformanceTracking] Logged metrics: %" PRId64 "ms, %s, %s",
+           call->phases.total_us / us_per_ms,
+           call->task_type != NULL ? call->task_type : "unknown",
+           complexity != NULL ? complexity : "unknown");
+}
+
+/* The record is complete and the outcome fixed: it goes to the sink, the upstream away. */
+static void hand_over(struct ts_relay *r)
+{
+    struct ts_call *call = r->call;
+    r->call = NULL;
+    ts_relay_close_try(r);
+    release_body(r);
+    unlink_running(r);
+    if (!r->recorded) {
+        ts_call_free(call);
+        return;
+    }
+    log_record(call);
+    r->ticket.post.fn = on_ticket;
+    r->ticket.home = r->env->poller;
+    r->ticket_out = true;
+    r->env->sink.record(r->env->sink.ctx, call, &r->ticket);
+}
+
+/* The last bytes for the client are ready and wait for the row. */
+static void enter_holding(struct ts_relay *r)
+{
+    hand_over(r);
+    set_state(r, RELAY_HOLDING);
+    if (!r->ticket_out) {
+        ts_relay_finish_client(r);
+        enter_done(r);
+        return;
+    }
+    r->hold_until_us = ts_now_us() + TS_HOLD_CEILING_MS * us_per_ms;
+    arm(r);
+}
+
+static void open_stream(struct ts_relay *r)
+{
+    if (!r->begun)
+        ts_relay_begin(r);
+    ts_gate_open(&r->gate);
+}
+
+void ts_relay_commit(struct ts_relay *r)
+{
+    set_state(r, RELAY_STREAMING);
+    if (r->try.tap.last_us == 0) /* a full gate, not a token */
+        r->try.tap.last_us = r->read_us;
+    if (r->stream)
+        open_stream(r);
+    release_body(r);
+    if (r->try.fetch == NULL || ts_fetch_is_sent(r->try.fetch))
+        ts_buf_free(&r->try.request);
+    arm(r);
+}
+
+/* -- success --------------------------------------------------------------------------------------
+ */
+
+/* Puts the end of the answer where it is held. */
+static bool prepare_end(struct ts_relay *r)
+{
+    struct ts_slice written;
+    switch (r->way) {
+    case RELAY_PASS:
+        return true;
+    case RELAY_TRANSLATE:
+        ts_buf_clear(&r->out);
+        ts_writer_end(&r->writer, r->call, &r->out);
+        written = (struct ts_slice){.at = r->out.data, .len = r->out.len};
+        ts_gate_keep(&r->gate, written);
+        return ts_buf_ok(&r->out);
+    case RELAY_FOLD:
+        ts_buf_clear(&r->out);
+        ts_writer_whole(&r->writer, r->call, &r->out);
+        return ts_buf_ok(&r->out);
+    }
+    abort();
+}
+
+void ts_relay_succeed(struct ts_relay *r)
+{
+    ts_relay_fill_record(r, TS_OUTCOME_DONE, NULL, r->read_us);
+    if (r->stream)
+        open_stream(r);
+    if (!prepare_end(r)) {
+        struct ts_error err = TS_ERROR_INIT;
+        struct ts_refusal refusal = {.cause = TS_ERR_NOMEM};
+        (void)ts_fail(&err, TS_ERR_NOMEM, "no memory for the end of the answer");
+        ts_relay_fail_try(r, refusal, &err);
+        return;
+    }
+    enter_holding(r);
+}
+
+/* -- failure --------------------------------------------------------------------------------------
+ */
+
+static enum ts_outcome outcome_of(enum ts_err cause)
+{
+    if (cause == TS_ERR_UPSTREAM_TIMEOUT)
+        return TS_OUTCOME_TIMEOUT;
+    return cause == TS_ERR_UPSTREAM_INTERRUPTED ? TS_OUTCOME_UPSTREAM_CUT
+                                                : TS_OUTCOME_UPSTREAM_ERROR;
+}
+
+/* The call ends with an error: @err goes into the record, @told to the client in its dialect. */
+static void end_with(struct ts_relay *r,
+                     const struct ts_error *err,
+                     const struct ts_error *told,
+                     int client_status)
+{
+    ts_relay_fill_record(r, outcome_of(err->code), err, ts_now_us());
+    if (!r->begun) {
+        hand_over(r);
+        ts_relay_respond_error(r, told, client_status);
+        enter_done(r);
+        return;
+    }
+    ts_gate_open(&r->gate);
+    ts_relay_keep_error(r, told);
+    enter_holding(r);
+}
+
+/* Servers that had no place say little beside one that failed in another way. */
+static bool find_real_failure(const struct ts_relay *r, struct ts_error *err)
+{
+    for (int i = r->call->attempt_count - 1; i >= 0; i--) {
+        const struct ts_attempt *a = &r->call->attempts[i];
+        if (a->cause == TS_ERR_UPSTREAM_RATE_LIMITED)
+            continue;
+        (void)ts_fail(err, a->cause, "%s", a->error_text != NULL ? a->error_text : "");
+        return true;
+    }
+    return false;
+}
+
+static void log_fallback(const struct ts_relay *r,
+                         const struct relay_try *failed,
+                         const struct ts_error *err)
+{
+    ts_logf(TS_LOG_INFO,
+            TS_LOG_FIELDS(TS_LOG_STR("request", r->public_id),
+                          TS_LOG_INT("attempt", r->tries - 1),
+                          TS_LOG_STR("provider", failed->target->provider->name),
+                          TS_LOG_STR("model", failed->target->model),
+                          TS_LOG_STR("cause", ts_err_name(err->code)),
+                          TS_LOG_STR("next_provider", r->try.target->provider->name),
+                          TS_LOG_STR("next_model", r->try.target->model),
+                          TS_LOG_INT("wait_ms", 0)),
+            "falling back");
+}
+
+/* Asks the next target that can be asked. On false, @err is why the last one could not. */
+static bool ask_next(struct ts_relay *r, struct ts_error *err)
+{
+    while (r->next_target < r->targets.count) {
+        const struct ts_target *t = &r->targets.at[r->next_target++];
+        if (r->dead[t->provider->index])
+            continue;
+        if (ts_relay_ask(r, t, err) != TS_OK)
+            continue;
+        r->tries++;
+        arm(r);
+        return true;
+    }
+    return false;
+}
+
+/* The bytes that a failed try has brought are forgotten. */
+static void forget_answer(struct ts_relay *r)
+{
+    ts_gate_reset(&r->gate);
+    ts_buf_clear(&r->out);
+    ts_buf_free(&r->writer.text);
+    ts_buf_free(&r->writer.reasoning);
+    ts_buf_free(&r->writer.last);
+}
+
+static bool fall_back(struct ts_relay *r, const struct ts_error *err)
+{
+    struct ts_error why_not = TS_ERROR_INIT;
+    int64_t now_us = ts_now_us();
+    ts_relay_close_try(r);
+    forget_answer(r);
+    struct relay_try failed = r->try; /* what is known of it; it holds nothing any more */
+    if (!ask_next(r, &why_not)) {
+        r->try = failed;
+        return false;
+    }
+    ts_relay_note_attempt(r, &failed, err, now_us);
+    log_fallback(r, &failed, err);
+    return true;
+}
+
+void ts_relay_fail_try(struct ts_relay *r, struct ts_refusal refusal, const struct ts_error *err)
+{
+    struct ts_error told = *err;
+    bool in_time = r->deadline_us == 0 || ts_now_us() < r->deadline_us;
+    if (r->state == RELAY_WAITING && refusal.retryable && in_time && fall_back(r, err))
+        return;
+    if (refusal.cause == TS_ERR_UPSTREAM_RATE_LIMITED)
+        (void)find_real_failure(r, &told);
+    end_with(r, err, &told, refusal.client_status);
+}
+
+/* -- the timer ------------------------------------------------------------------------------------
+ */
+
+static void time_out(struct ts_relay *r, bool retryable, const char *what, int64_t limit_ms)
+{
+    struct ts_error err = TS_ERROR_INIT;
+    struct ts_refusal refusal = {.cause = TS_ERR_UPSTREAM_TIMEOUT, .retryable = retryable};
+    (void)ts_fail(&err,
+                  TS_ERR_UPSTREAM_TIMEOUT,
+                  "%s: no %s within %" PRId64 " ms",
+                  r->try.target->provider->name,
+                  what,
+                  limit_ms);
+    ts_relay_fail_try(r, refusal, &err);
+}
+
+static bool is_over(int64_t from_us, int64_t wait_ms, int64_t now_us)
+{
+    return wait_ms > 0 && now_us >= from_us + wait_ms * us_per_ms;
+}
+
+/* Headers, and where the dialect has comments a ping: proxies in between cut what is silent. */
+static void give_sign_of_life(struct ts_relay *r)
+{
+    static const char ping[] = ": ping\n\n";
+    if (!r->begun)
+        ts_relay_begin(r);
+    if (r->dialect->framing == TS_FRAMING_SSE)
+        r->client->ops->write(r->client, ping, sizeof(ping) - 1);
+    r->quiet_us = ts_now_us();
+}
+
+static void check_deadlines(struct ts_relay *r, int64_t now_us)
+{
+    const struct ts_provider *p = r->try.target->provider;
+    if (r->deadline_us != 0 && now_us >= r->deadline_us)
+        time_out(r, false, "whole answer", (r->deadline_us - r->accepted_us) / us_per_ms);
+    else if (is_over(r->accepted_us, p->total_timeout_ms, now_us))
+        time_out(r, false, "whole answer", p->total_timeout_ms);
+    else if (r->state == RELAY_WAITING &&
+             is_over(r->try.begun_us, p->first_token_timeout_ms, now_us))
+        time_out(r, true, "first token", p->first_token_timeout_ms);
+    else if (r->state == RELAY_STREAMING && !r->paused &&
+             is_over(r->try.tap.last_us, p->gap_timeout_ms, now_us))
+        time_out(r, false, "token", p->gap_timeout_ms);
+    else if (owes_sign_of_life(r) && is_over(r->quiet_us, TS_SILENCE_MS, now_us))
+        give_sign_of_life(r);
+}
+
+static void on_timer(struct ts_timer *t)
+{
+    struct ts_relay *r = TS_CONTAINER(t, struct ts_relay, timer);
+    int64_t now_us = ts_now_us();
+    r->read_us = now_us;
+    if (r->state == RELAY_WAITING || r->state == RELAY_STREAMING) {
+        check_deadlines(r, now_us);
+    } else if (r->state == RELAY_HOLDING && now_us >= r->hold_until_us) {
+        ts_log(TS_LOG_WARN, "a row was not stored in time; its call ends without it");
+        ts_relay_finish_client(r);
+        enter_done(r);
+    }
+    if (r->state != RELAY_DONE)
+        arm(r);
+}
+
+/* -- the client -----------------------------------------------------------------------------------
+ */
+
+static void on_gone(void *ctx)
+{
+    struct ts_relay *r = ctx;
+    r->client = NULL;
+    r->gate.client = NULL;
+    if (r->state == RELAY_WAITING || r->state == RELAY_STREAMING) {
+        ts_relay_fill_record(r, TS_OUTCOME_CANCELLED, NULL, ts_now_us());
+        hand_over(r);
+        enter_done(r);
+    } else if (r->state == RELAY_HOLDING) {
+        enter_done(r);
+    }
+}
+
+static void on_drained(void *ctx)
+{
+    struct ts_relay *r = ctx;
+    if (!r->paused)
+        return;
+    r->paused = false;
+    ts_tap_skip(&r->try.tap, ts_now_us());
+    if (r->try.fetch != NULL)
+        ts_fetch_resume(r->try.fetch);
+    if (r->state == RELAY_STREAMING)
+        arm(r);
+}
+
+void ts_relay_abort(struct ts_relay *r, enum ts_err why)
+{
+    struct ts_error err = TS_ERROR_INIT;
+    if (r->state != RELAY_WAITING && r->state != RELAY_STREAMING)
+        return;
+    (void)ts_fail(&err, why, "the call was ended by the server");
+    ts_relay_fill_record(r, TS_OUTCOME_CANCELLED, &err, ts_now_us());
+    hand_over(r);
+    if (r->begun) {
+        ts_gate_open(&r->gate);
+        ts_relay_keep_error(r, &err);
+        ts_relay_finish_client(r);
+    } else {
+        ts_relay_respond_error(r, &err, 0);
+    }
+    enter_done(r);
+}
+
+/* -- the beginning --------------------------------------------------------------------------------
+ */
+
+static struct ts_relay *relay_new(struct ts_relay_env *env,
+                                  const struct ts_relay_start *s,
+                                  struct ts_client *client)
+{
+    struct ts_relay *r = calloc(1, sizeof(*r));
+    if (r == NULL)
+        return NULL;
+    r->env = env;
+    r->client = client;
+    r->dialect = s->request->dialect;
+    r->request = s->request;
+    r->call = s->call;
+    r->id = s->call->id;
+    (void)ts_id_format(r->id, env->id_tag, r->public_id);
+    r->targets = s->targets;
+    r->stream = s->request->stream;
+    r->recorded = env->tracking && s->request->has_prompt;
+    r->wants_usage = s->request->include_usage;
+    r->release_body = s->release_body;
+    r->ended = s->ended;
+    r->ctx = s->ctx;
+    r->timer.fn = on_timer;
+    r->accepted_us = s->accepted_us;
+    r->request_end_us = s->request_end_us;
+    r->quiet_us = s->accepted_us;
+    r->retry_after_s = TS_UNKNOWN;
+    if (s->request->labels.timeout_ms > 0)
+        r->deadline_us = s->accepted_us + s->request->labels.timeout_ms * us_per_ms;
+    ts_gate_init(&r->gate, client);
+    r->out = TS_BUF_INIT(TS_MAX_FOLDED_BYTES + TS_MAX_EVENT_BYTES);
+    ts_writer_init(&r->writer, r->dialect, r->request->model, r->public_id, ts_id_ms(r->id));
+    return r;
+}
+
+/* Not even the relay itself could be made. */
+static void refuse_start(const struct ts_relay_start *s, struct ts_client *client)
+{
+    const struct ts_error err = {.code = TS_ERR_NOMEM, .text = "out of memory"};
+    const struct ts_head head = {.status = ts_err_status(TS_ERR_NOMEM),
+                                 .content_type = "application/json"};
+    TS_AUTO(ts_buf_free) struct ts_buf body = TS_BUF_INIT(TS_MAX_ERROR_BODY_BYTES);
+    ts_write_error_body(s->request->dialect->family, &err, NULL, &body);
+    client->ops->respond(client, &head, ts_buf_text(&body), body.len);
+    ts_genreq_deinit(s->request);
+    free(s->request);
+    ts_call_free(s->call);
+}
+
+/* No target could be asked at all, through no fault of theirs: the request is refused, and there is
+ * no call to record. */
+static void refuse_request(struct ts_relay *r, const struct ts_error *err)
+{
+    release_body(r);
+    unlink_running(r);
+    ts_relay_respond_error(r, err, 0);
+    enter_done(r);
+}
+
+struct ts_relay *ts_relay_start(struct ts_relay_env *env,
+                                struct ts_relay_start *start,
+                                struct ts_client *client)
+{
+    static const struct ts_client_events events = {on_gone, on_drained};
+    struct ts_error err = TS_ERROR_INIT;
+    assert(start->targets.count > 0);
+    struct ts_relay *r = relay_new(env, start, client);
+    if (r == NULL) {
+        refuse_start(start, client);
+        return NULL;
+    }
+    client->events = &events;
+    client->events_ctx = r;
+    link_running(r);
+    r->try.target = &r->targets.at[0];
+    if (ask_next(r, &err)) {
+        set_state(r, RELAY_WAITING);
+        arm(r);
+    } else {
+        refuse_request(r, &err);
+    }
+    return r;
+}

@@ -1,0 +1,158 @@
+/* What the client gets: heads with what we know, errors in its dialect, and the end. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "proxy/relay_impl.h"
+
+enum { ANSWER_HEADERS = 12 };
+
+/* The headers of an answer and the texts that they point to. */
+struct answer_head {
+    struct ts_head head;
+    struct ts_header headers[ANSWER_HEADERS];
+    int count;
+    char attempts[12];
+    char overhead[24];
+    char retry_after[24];
+    char timing[192];
+    size_t timing_len;
+};
+
+static void add(struct answer_head *h, const char *name, const char *value)
+{
+    if (h->count < ANSWER_HEADERS - 1) /* the last one stays empty: it ends the list */
+        h->headers[h->count++] = (struct ts_header){name, value};
+}
+
+static void add_timing(struct answer_head *h, const char *name, int64_t us)
+{
+    size_t room = sizeof(h->timing) - h->timing_len;
+    if (us == TS_UNKNOWN)
+        return;
+    int n = snprintf(h->timing + h->timing_len,
+                     room,
+                     "%s%s;dur=%" PRId64 ".%03d",
+                     h->timing_len > 0 ? ", " : "",
+                     name,
+                     us / 1000,
+                     (int)(us % 1000));
+    if (n > 0 && (size_t)n < room)
+        h->timing_len += (size_t)n;
+    else
+        h->timing[h->timing_len] = '\0';
+}
+
+static void add_facts(struct ts_relay *r, struct answer_head *h)
+{
+    const struct ts_tap *tap = &r->try.tap;
+    int64_t overhead_us = r->overhead_us;
+    int64_t ttft_us = tap->first_us != 0 ? tap->first_us - r->accepted_us : TS_UNKNOWN;
+    if (r->state == RELAY_STREAMING && !r->begun) /* the first content is on its way */
+        overhead_us += ts_now_us() - r->read_us;
+    (void)snprintf(h->attempts, sizeof(h->attempts), "%d", r->tries);
+    (void)snprintf(h->overhead, sizeof(h->overhead), "%" PRId64, overhead_us);
+    add(h, "X-Touchstone-Request-Id", r->public_id);
+    if (r->try.target != NULL) {
+        add(h, "X-Touchstone-Provider", r->try.target->provider->name);
+        add(h, "X-Touchstone-Model", r->try.target->model);
+    }
+    add(h, "X-Touchstone-Attempts", h->attempts);
+    add(h, "X-Touchstone-Overhead-Us", h->overhead);
+    add_timing(h, "connect", r->try.connect_us);
+    add_timing(h, "ttft", ttft_us);
+    add_timing(h, "overhead", overhead_us);
+    add(h, "Server-Timing", h->timing);
+}
+
+static void make_head(struct ts_relay *r, struct answer_head *h, int status, const char *type)
+{
+    *h = (struct answer_head){0};
+    add_facts(r, h);
+    h->head = (struct ts_head){.status = status, .content_type = type, .headers = h->headers};
+}
+
+void ts_relay_begin(struct ts_relay *r)
+{
+    struct answer_head h;
+    make_head(r, &h, 200, r->dialect->stream_type);
+    add(&h, "X-Accel-Buffering", "no"); /* nginx would keep the tokens together */
+    add(&h, "Cache-Control", "no-store, no-transform");
+    r->begun = true;
+    r->quiet_us = ts_now_us();
+    r->client->ops->begin(r->client, &h.head);
+}
+
+/* Ours are used up: a client library that tries again would only multiply the load. */
+static void add_advice(struct ts_relay *r, struct answer_head *h, enum ts_err code)
+{
+    add(h, "x-should-retry", "false");
+    add(h, "Cache-Control", "no-store");
+    if (code != TS_ERR_UPSTREAM_RATE_LIMITED || r->retry_after_s == TS_UNKNOWN)
+        return;
+    (void)snprintf(h->retry_after, sizeof(h->retry_after), "%" PRId64, r->retry_after_s);
+    add(h, "Retry-After", h->retry_after);
+}
+
+/* What the upstream blames on the request keeps its status; the words of the dialect follow it. */
+static enum ts_err code_of_status(int status)
+{
+    switch (status) {
+    case 404:
+        return TS_ERR_MODEL_NOT_FOUND;
+    case 413:
+        return TS_ERR_BODY_TOO_LARGE;
+    default:
+        return TS_ERR_INVALID_FIELD;
+    }
+}
+
+void ts_relay_respond_error(struct ts_relay *r, const struct ts_error *err, int status)
+{
+    struct answer_head h;
+    struct ts_error told = *err;
+    TS_AUTO(ts_buf_free) struct ts_buf body = TS_BUF_INIT(TS_MAX_ERROR_BODY_BYTES);
+    if (r->client == NULL)
+        return;
+    if (status != 0)
+        told.code = code_of_status(status);
+    make_head(r, &h, status != 0 ? status : ts_err_status(err->code), "application/json");
+    add_advice(r, &h, err->code);
+    ts_write_error_body(r->dialect->family, &told, r->public_id, &body);
+    r->client->ops->respond(r->client, &h.head, ts_buf_text(&body), body.len);
+    r->client = NULL;
+    r->gate.client = NULL;
+}
+
+void ts_relay_keep_error(struct ts_relay *r, const struct ts_error *err)
+{
+    struct ts_slice line_end =
+        r->dialect->framing == TS_FRAMING_SSE ? TS_SLICE_LIT("\n\n") : TS_SLICE_LIT("\n");
+    if (r->try.own_error_event) /* the upstream's own words, in the client's dialect already */
+        return;
+    TS_AUTO(ts_buf_free) struct ts_buf event = TS_BUF_INIT(TS_MAX_ERROR_BODY_BYTES);
+    ts_write_error_event(r->dialect, err, r->public_id, &event);
+    struct ts_slice bytes = {.at = event.data, .len = event.len};
+    ts_gate_abandon(&r->gate, line_end);
+    ts_gate_keep(&r->gate, bytes);
+}
+
+void ts_relay_finish_client(struct ts_relay *r)
+{
+    struct ts_client *c = r->client;
+    r->client = NULL;
+    if (c == NULL)
+        return;
+    if (r->begun) {
+        ts_gate_flush(&r->gate);
+        c->ops->end(c);
+    } else {
+        struct answer_head h;
+        make_head(r, &h, 200, "application/json");
+        add(&h, "Cache-Control", "no-store");
+        c->ops->respond(c, &h.head, ts_buf_text(&r->out), r->out.len);
+    }
+    r->gate.client = NULL;
+}

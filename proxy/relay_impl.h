@@ -1,0 +1,148 @@
+/* The relay's inside, for relay*.c only. */
+#ifndef TS_PROXY_RELAY_IMPL_H
+#define TS_PROXY_RELAY_IMPL_H
+
+#include "proxy/gate.h"
+#include "proxy/reader.h"
+#include "proxy/refusal.h"
+#include "proxy/relay.h"
+#include "proxy/tap.h"
+#include "proxy/writer.h"
+
+enum relay_state { RELAY_INIT, RELAY_WAITING, RELAY_STREAMING, RELAY_HOLDING, RELAY_DONE };
+
+/* Which way the bytes take. */
+enum relay_way { RELAY_PASS, RELAY_TRANSLATE, RELAY_FOLD };
+
+/* What the events read so far amount to. */
+enum relay_verdict {
+    RELAY_OPEN_END, /* the stream goes on */
+    RELAY_COMPLETE, /* the terminating event came, after a finish reason */
+    RELAY_FAILED,   /* an error event came, or a terminator out of the blue */
+};
+
+/* One target being asked. Reset for the next one. */
+struct relay_try {
+    const struct ts_target *target;
+    const struct ts_endpoint *endpoint;
+    struct ts_fetch *fetch; /* NULL: not running */
+    bool counted;           /* among the provider's calls in flight */
+    struct ts_buf request;  /* its body; freed once nobody can need it */
+    struct ts_reader *reader;
+    struct ts_tap tap;
+    int64_t begun_us;
+    int64_t head_us; /* 0: no head yet */
+    int64_t connect_us;
+    int status;
+    struct ts_buf error_body; /* of an answer that is not 2xx */
+    bool own_error_event;     /* the upstream's error event is kept in the gate */
+    bool model_noted;         /* how the server names the model */
+    bool fresh;               /* the first content came with this read */
+    enum relay_verdict verdict;
+    struct ts_error error; /* with FAILED */
+};
+
+struct ts_relay {
+    struct ts_relay_env *env;
+    struct ts_relay *next;
+    struct ts_relay **link; /* what points here; NULL: not on the list of the running */
+
+    struct ts_client *client; /* NULL: finished or gone */
+    const struct ts_dialect *dialect;
+    struct ts_genreq *request;
+    struct ts_call *call; /* ours until the sink takes it, then NULL */
+    int64_t id;
+    char public_id[TS_ID_TEXT_SIZE];
+    struct ts_targets targets;
+    int next_target;
+    int tries;
+    bool stream;                    /* the client asked for one */
+    bool recorded;                  /* there will be a row */
+    bool wants_usage;               /* the client asked for the chunk with the token counts */
+    ts_relay_body_fn *release_body; /* NULL: released */
+    void (*ended)(void *ctx);
+    void *ctx;
+
+    enum relay_state state;
+    struct ts_timer timer;
+    int64_t accepted_us;
+    int64_t request_end_us;
+    int64_t deadline_us; /* of the whole call, as the client wants it; 0: none */
+    int64_t quiet_us;    /* since when the client has heard nothing */
+    int64_t hold_until_us;
+    int64_t overhead_us;
+    bool begun; /* the head is with the client */
+    bool paused;
+
+    struct relay_try try;
+    enum relay_way way;
+    struct ts_gate gate;
+    struct ts_writer writer;
+    struct ts_buf out;    /* what the writer wrote last; the whole answer when folding */
+    struct ts_slice read; /* bytes being read, not yet taken by an event */
+    size_t taken;
+    int64_t read_us; /* when they came */
+
+    int rate_limited;            /* tries that ended with 429 */
+    int64_t retry_after_s;       /* the smallest told; TS_UNKNOWN */
+    bool dead[TS_MAX_PROVIDERS]; /* not reachable for this call */
+
+    struct ts_ticket ticket;
+    bool ticket_out;
+    struct ts_deferred deferred;
+};
+
+/* -- relay.c: the state machine -------------------------------------------------------------------
+ */
+
+/* The try is over without success; closes it and asks the next target, or ends the call. */
+void ts_relay_fail_try(struct ts_relay *r, struct ts_refusal refusal, const struct ts_error *err);
+
+/* The first content is there: from now on there is no way back. */
+void ts_relay_commit(struct ts_relay *r);
+
+/* The answer is complete. */
+void ts_relay_succeed(struct ts_relay *r);
+
+/* -- relay_try.c: asking one target, and what comes back
+ * -------------------------------------------- */
+
+/* Asks a target. On failure nothing runs; INVALID_FIELD and UPSTREAM_REFUSED mean that it cannot be
+ * asked this, which is not its fault. */
+TS_NODISCARD enum ts_err ts_relay_ask(struct ts_relay *r,
+                                      const struct ts_target *target,
+                                      struct ts_error *err);
+
+/* Closes what runs and forgets the try. */
+void ts_relay_close_try(struct ts_relay *r);
+
+/* -- relay_answer.c: what the client gets
+ * ------------------------------------------------------------ */
+
+/* The head of a stream. */
+void ts_relay_begin(struct ts_relay *r);
+
+/* An error, as a whole answer or as the kept event of a stream that has begun. @status: 0 for the
+ * error's own. */
+void ts_relay_respond_error(struct ts_relay *r, const struct ts_error *err, int status);
+void ts_relay_keep_error(struct ts_relay *r, const struct ts_error *err);
+
+/* Everything that was held: the client is finished afterwards. */
+void ts_relay_finish_client(struct ts_relay *r);
+
+/* -- relay_record.c
+ * ----------------------------------------------------------------------------------- */
+
+/* Notes a failed try in the record; another follows. */
+void ts_relay_note_attempt(struct ts_relay *r,
+                           const struct relay_try *t,
+                           const struct ts_error *err,
+                           int64_t now_us);
+
+/* Completes the record but for the hand-over. @err: NULL on success. */
+void ts_relay_fill_record(struct ts_relay *r,
+                          enum ts_outcome outcome,
+                          const struct ts_error *err,
+                          int64_t now_us);
+
+#endif

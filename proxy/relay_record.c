@@ -1,0 +1,99 @@
+/* The record of a call, as the relay knows it at the end. */
+#include <math.h>
+
+#include "base/limits.h"
+#include "proxy/relay_impl.h"
+
+static const char *copy(struct ts_call *call, const char *text)
+{
+    return ts_arena_str(&call->arena, text);
+}
+
+/* Bounded: the text has come from outside. */
+static const char *copy_error(struct ts_call *call, const struct ts_error *err)
+{
+    struct ts_slice text = ts_slice_str(err->text);
+    if (text.len > TS_MAX_ERROR_TEXT)
+        text.len = TS_MAX_ERROR_TEXT;
+    return text.len > 0 ? ts_arena_copy(&call->arena, text) : NULL;
+}
+
+void ts_relay_note_attempt(struct ts_relay *r,
+                           const struct relay_try *t,
+                           const struct ts_error *err,
+                           int64_t now_us)
+{
+    struct ts_call *call = r->call;
+    if (call->attempt_count == TS_MAX_TARGETS)
+        return;
+    call->attempts[call->attempt_count++] = (struct ts_attempt){
+        .provider = copy(call, t->target->provider->name),
+        .model = copy(call, t->target->model),
+        .cause = err->code,
+        .error_text = copy_error(call, err),
+        .status = t->head_us != 0 ? t->status : TS_UNKNOWN,
+        .duration_us = now_us - t->begun_us,
+        .wait_us = 0, /* another server is asked at once */
+    };
+}
+
+/* Nano-dollars of @n tokens at a price per million; nothing is known without both. */
+static double token_cost(int64_t n, double usd_per_million)
+{
+    return n == TS_UNKNOWN ? 0.0 : (double)n * usd_per_million * 1e3;
+}
+
+static bool knows_prices(const struct ts_provider *p, const struct ts_call *call)
+{
+    return p->price_in_usd >= 0 && p->price_out_usd >= 0 &&
+           call->tokens_source == TS_TOKENS_PROVIDER && call->tokens.input != TS_UNKNOWN &&
+           call->tokens.output != TS_UNKNOWN;
+}
+
+/* By tokens where there are prices for them; else, on an own machine that costs so much an hour, by
+ * the time that the call took it. Cached tokens count at the input's price: no other is known. */
+static int64_t cost(const struct ts_provider *p, const struct ts_call *call, int64_t busy_us)
+{
+    const struct ts_token_counts *t = &call->tokens;
+    double nano = -1.0;
+    if (knows_prices(p, call))
+        nano = token_cost(t->input, p->price_in_usd) + token_cost(t->cache_read, p->price_in_usd) +
+               token_cost(t->cache_write, p->price_in_usd) +
+               token_cost(t->output, p->price_out_usd);
+    else if (p->kind->local && p->price_per_hour_usd >= 0)
+        nano = (double)busy_us * p->price_per_hour_usd / 3600e6 * 1e9;
+    return nano >= 0 && nano < 9e18 ? (int64_t)llround(nano) : TS_UNKNOWN;
+}
+
+static void fill_labels(struct ts_relay *r)
+{
+    struct ts_call *call = r->call;
+    const struct ts_target *t = r->try.target;
+    call->provider = copy(call, t->provider->name);
+    call->model = copy(call, t->model);
+    call->dialect = r->dialect->family;
+    call->streamed = r->stream;
+    struct ts_slice asked = ts_slice_str(r->request->model);
+    if (call->requested_model == NULL && !ts_slice_is(asked, t->model))
+        call->requested_model = copy(call, r->request->model);
+}
+
+void ts_relay_fill_record(struct ts_relay *r,
+                          enum ts_outcome outcome,
+                          const struct ts_error *err,
+                          int64_t now_us)
+{
+    struct ts_call *call = r->call;
+    struct ts_phases *p = &call->phases;
+    fill_labels(r);
+    ts_tap_fill(&r->try.tap, r->accepted_us, call);
+    call->outcome = outcome;
+    call->error = err != NULL ? err->code : TS_OK;
+    call->error_text = err != NULL ? copy_error(call, err) : NULL;
+    p->queue_us = 0; /* nobody waits here yet: what the server queues, it does not tell */
+    p->connect_us = r->try.connect_us;
+    p->first_byte_us = r->try.head_us != 0 ? r->try.head_us - r->accepted_us : TS_UNKNOWN;
+    p->total_us = now_us - r->accepted_us;
+    p->overhead_us = r->overhead_us;
+    call->cost_nano_usd = cost(r->try.target->provider, call, now_us - r->try.begun_us);
+}

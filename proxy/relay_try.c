@@ -1,0 +1,386 @@
+/* Asking one target, and reading what comes back: bytes -> events -> tap, gate or writer. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "proxy/relay_impl.h"
+
+enum {
+    URL_MAX_BYTES = 4096,
+    KEY_MAX_BYTES = 4096,
+    TAP_TEXT_BYTES = 64, /* where only the presence of text matters */
+    UPSTREAM_HEADERS = 8,
+};
+
+static bool is_success(int status)
+{
+    return status >= 200 && status < 300;
+}
+
+/* -- the end of a read: what it means -------------------------------------------------------------
+ */
+
+static void fail(struct ts_relay *r, enum ts_err code, bool retryable, const char *text)
+{
+    struct ts_error err = TS_ERROR_INIT;
+    struct ts_refusal refusal = {.cause = code, .retryable = retryable};
+    (void)ts_fail(&err, code, "%s", text);
+    ts_relay_fail_try(r, refusal, &err);
+}
+
+static void press_back(struct ts_relay *r)
+{
+    if (r->paused || !r->begun || r->client->ops->pending(r->client) < TS_STREAM_HIGH_BYTES)
+        return;
+    r->paused = true;
+    ts_fetch_pause(r->try.fetch);
+}
+
+/* Acts on what the events of a read said. The reader has returned: it may be freed now. */
+static void conclude(struct ts_relay *r)
+{
+    struct ts_refusal failed = {.cause = r->try.error.code, .retryable = true};
+    if (r->try.fresh) { /* the first content has just gone to the client */
+        r->try.fresh = false;
+        r->overhead_us += ts_now_us() - r->read_us;
+    }
+    switch (r->try.verdict) {
+    case RELAY_COMPLETE:
+        ts_relay_succeed(r);
+        return;
+    case RELAY_FAILED: {
+        struct ts_error err = r->try.error; /* the try is overwritten by the next one */
+        ts_relay_fail_try(r, failed, &err);
+        return;
+    }
+    case RELAY_OPEN_END:
+        break;
+    }
+    if (ts_gate_has_lost(&r->gate))
+        fail(r, TS_ERR_NOMEM, false, "no memory for the answer");
+    else if (r->try.fetch != NULL)
+        press_back(r);
+}
+
+/* -- events ---------------------------------------------------------------------------------------
+ */
+
+/* The bytes of this read that belong to the event that ends at @end. */
+static struct ts_slice take(struct ts_relay *r, size_t end)
+{
+    struct ts_slice s = {0};
+    if (end <= r->taken)
+        return s;
+    s = (struct ts_slice){.at = r->read.at + r->taken, .len = end - r->taken};
+    r->taken = end;
+    return s;
+}
+
+static void set_failed(struct ts_relay *r, enum ts_err code, const char *text)
+{
+    r->try.verdict = RELAY_FAILED;
+    (void)ts_fail(&r->try.error, code, "%s", text);
+}
+
+static void take_error(struct ts_relay *r, const struct ts_event *e, struct ts_slice bytes)
+{
+    TS_AUTO(ts_buf_free) struct ts_buf text = TS_BUF_INIT(TS_MAX_ERROR_BODY_BYTES);
+    ts_error_clean(e->error_text, &text);
+    set_failed(r,
+               TS_ERR_UPSTREAM_INVALID,
+               text.len > 0 ? ts_buf_text(&text) : "the model server reported an error");
+    if (r->way != RELAY_PASS || r->state != RELAY_STREAMING)
+        return;
+    ts_gate_keep(&r->gate, bytes);
+    r->try.own_error_event = true;
+}
+
+static void note_model(struct ts_relay *r, const struct ts_event *e)
+{
+    struct ts_call *call = r->call;
+    if (r->try.model_noted || e->model.len == 0)
+        return;
+    r->try.model_noted = true;
+    if (!ts_slice_is(e->model, r->try.target->model) && e->model.len <= TS_MAX_MODEL)
+        call->reported_model = ts_arena_copy(&call->arena, e->model);
+}
+
+static void pass(struct ts_relay *r, const struct ts_event *e, struct ts_slice bytes)
+{
+    if (e->terminator && r->try.verdict == RELAY_COMPLETE)
+        ts_gate_keep(&r->gate, bytes);
+    else if (e->terminator || (e->usage_only && !r->wants_usage))
+        ts_gate_drop(&r->gate, bytes);
+    else
+        ts_gate_pass(&r->gate, bytes);
+}
+
+static void translate(struct ts_relay *r, const struct ts_event *e)
+{
+    ts_buf_clear(&r->out);
+    ts_writer_event(&r->writer, e, &r->out);
+    if (!ts_buf_ok(&r->out)) {
+        set_failed(r, TS_ERR_NOMEM, "no memory for the answer");
+        return;
+    }
+    struct ts_slice written = {.at = r->out.data, .len = r->out.len};
+    ts_gate_pass(&r->gate, written);
+}
+
+static void fold(struct ts_relay *r, const struct ts_event *e, struct ts_slice bytes)
+{
+    ts_writer_collect(&r->writer, e);
+    if (r->try.endpoint->dialect == r->dialect) { /* its last event may say more than we know */
+        ts_buf_put(&r->out, bytes.at, bytes.len);
+        struct ts_slice raw = {.at = r->out.data, .len = r->out.len};
+        if (e->terminator && ts_buf_ok(&r->out))
+            ts_writer_keep_last(&r->writer, raw);
+        ts_buf_clear(&r->out);
+    }
+    if (!ts_buf_ok(&r->writer.text))
+        set_failed(r, TS_ERR_UPSTREAM_INVALID, "the answer is longer than can be kept");
+}
+
+static void on_event(void *ctx, const struct ts_event *e, size_t end)
+{
+    struct ts_relay *r = ctx;
+    if (r->try.verdict != RELAY_OPEN_END)
+        return;
+    struct ts_slice bytes = take(r, end);
+    ts_tap_event(&r->try.tap, e, r->read_us);
+    note_model(r, e);
+    if (e->is_error) {
+        take_error(r, e, bytes);
+        return;
+    }
+    if (e->text_cut && r->way != RELAY_PASS) {
+        set_failed(r, TS_ERR_UPSTREAM_INVALID, "an event is longer than can be translated");
+        return;
+    }
+    if (ts_event_has_content(e) && r->state == RELAY_WAITING) {
+        ts_relay_commit(r);
+        r->try.fresh = true;
+    }
+    if (e->terminator && r->try.tap.finish != TS_FINISH_NONE)
+        r->try.verdict = RELAY_COMPLETE;
+    else if (e->terminator)
+        set_failed(r, TS_ERR_UPSTREAM_INTERRUPTED, "the answer ended without a finish reason");
+    switch (r->way) {
+    case RELAY_PASS:
+        pass(r, e, bytes);
+        break;
+    case RELAY_TRANSLATE:
+        translate(r, e);
+        break;
+    case RELAY_FOLD:
+        fold(r, e, bytes);
+        break;
+    }
+}
+
+/* -- what libcurl brings --------------------------------------------------------------------------
+ */
+
+static void on_head(void *ctx, int status, const char *content_type)
+{
+    (void)content_type;
+    struct ts_relay *r = ctx;
+    const char *retry_after = ts_fetch_header(r->try.fetch, "Retry-After");
+    r->try.status = status;
+    r->try.head_us = ts_now_us();
+    r->try.connect_us = ts_fetch_times(r->try.fetch).connect_us;
+    ts_registry_mark(r->env->registry, r->try.target->provider->index, true, NULL);
+    int64_t wait_s = status == 429 || status == 503 ? ts_retry_after_s(retry_after) : TS_UNKNOWN;
+    if (wait_s != TS_UNKNOWN && (r->retry_after_s == TS_UNKNOWN || wait_s < r->retry_after_s))
+        r->retry_after_s = wait_s;
+}
+
+/* An answer that is not 2xx, as far as it came. */
+static void refuse(struct ts_relay *r)
+{
+    struct ts_refusal refusal = ts_refusal_of_status(r->try.status);
+    struct ts_error err = TS_ERROR_INIT;
+    TS_AUTO(ts_buf_free) struct ts_buf words = TS_BUF_INIT(TS_MAX_ERROR_BODY_BYTES);
+    struct ts_slice body = {.at = ts_buf_text(&r->try.error_body), .len = r->try.error_body.len};
+    ts_error_text(body, &words);
+    const char *text = words.len > 0 ? ts_buf_text(&words) : "no reason given";
+    if (refusal.client_status != 0) /* the client's own mistake, in the server's words */
+        (void)ts_fail(&err, refusal.cause, "%s", text);
+    else
+        (void)ts_fail(&err,
+                      refusal.cause,
+                      "%s answered %d: %s",
+                      r->try.target->provider->name,
+                      r->try.status,
+                      text);
+    ts_relay_fail_try(r, refusal, &err);
+}
+
+static void on_body(void *ctx, const char *bytes, size_t n)
+{
+    struct ts_relay *r = ctx;
+    r->read_us = ts_now_us();
+    if (!is_success(r->try.status)) {
+        ts_buf_put(&r->try.error_body, bytes, n);
+        if (!ts_buf_ok(&r->try.error_body))
+            refuse(r);
+        return;
+    }
+    r->read = (struct ts_slice){.at = bytes, .len = n};
+    r->taken = 0;
+    ts_reader_feed(r->try.reader, bytes, n);
+    struct ts_slice rest = take(r, n);
+    if (r->try.verdict == RELAY_OPEN_END && r->way == RELAY_PASS) {
+        ts_gate_part(&r->gate, rest);
+        if (r->state == RELAY_WAITING && ts_gate_is_full(&r->gate))
+            ts_relay_commit(r);
+    } else if (r->way == RELAY_FOLD && r->try.endpoint->dialect == r->dialect) {
+        ts_buf_put(&r->out, rest.at, rest.len);
+    }
+    conclude(r);
+}
+
+static void on_done(void *ctx, enum ts_fetch_end end, const char *detail)
+{
+    struct ts_relay *r = ctx;
+    r->try.fetch = NULL; /* freed when this returns */
+    r->read_us = ts_now_us();
+    if (r->try.head_us != 0 && !is_success(r->try.status)) {
+        refuse(r);
+        return;
+    }
+    r->read = (struct ts_slice){0};
+    r->taken = 0;
+    if (end == TS_FETCH_COMPLETE)
+        ts_reader_end(r->try.reader);
+    if (r->try.verdict != RELAY_OPEN_END) {
+        conclude(r);
+        return;
+    }
+    if (end == TS_FETCH_COMPLETE && r->try.tap.finish != TS_FINISH_NONE) {
+        ts_relay_succeed(r); /* some servers send no terminator */
+        return;
+    }
+    struct ts_refusal refusal = ts_refusal_of_end(end);
+    struct ts_error err = TS_ERROR_INIT;
+    const struct ts_provider *p = r->try.target->provider;
+    if (end == TS_FETCH_UNREACHABLE) {
+        ts_registry_mark(r->env->registry, p->index, false, detail);
+        r->dead[p->index] = true;
+    }
+    if (end == TS_FETCH_COMPLETE)
+        detail = "the answer ended before it was complete";
+    (void)ts_fail(&err, refusal.cause, "%s: %s", p->name, detail);
+    ts_relay_fail_try(r, refusal, &err);
+}
+
+/* -- asking ---------------------------------------------------------------------------------------
+ */
+
+static enum ts_err choose_way(struct ts_relay *r, struct ts_error *err)
+{
+    const struct ts_dialect *theirs = r->try.endpoint->dialect;
+    r->way = !r->stream ? RELAY_FOLD : theirs == r->dialect ? RELAY_PASS : RELAY_TRANSLATE;
+    if (r->way != RELAY_PASS && !ts_writer_can(r->dialect))
+        return ts_fail(err,
+                       TS_ERR_UPSTREAM_REFUSED,
+                       "%s speaks %s, which cannot be put into %s",
+                       r->try.target->provider->name,
+                       theirs->name,
+                       r->dialect->name);
+    return TS_OK;
+}
+
+static enum ts_err send_request(struct ts_relay *r, struct ts_error *err)
+{
+    static const struct ts_fetch_events events = {on_head, on_body, on_done};
+    const struct ts_provider *p = r->try.target->provider;
+    TS_AUTO(ts_buf_free) struct ts_buf url = TS_BUF_INIT(URL_MAX_BYTES);
+    TS_AUTO(ts_buf_free) struct ts_buf key = TS_BUF_INIT(KEY_MAX_BYTES);
+    TS_AUTO(ts_buf_free) struct ts_buf via = TS_BUF_INIT(URL_MAX_BYTES);
+    struct ts_header headers[UPSTREAM_HEADERS] = {{"Content-Type", "application/json"}};
+    int n = 1;
+    ts_buf_printf(&url, "%s%s", p->base_url, r->try.endpoint->path);
+    ts_buf_printf(&via, "1.1 %s", r->env->via);
+    headers[n++] = (struct ts_header){"Via", ts_buf_text(&via)};
+    if (p->api_key != NULL) {
+        ts_buf_printf(&key, "%s%s", p->kind->key_prefix, p->api_key);
+        headers[n++] = (struct ts_header){p->kind->key_header, ts_buf_text(&key)};
+    }
+    for (const struct ts_header *h = p->kind->headers; h != NULL && h->name != NULL; h++) {
+        if (n < UPSTREAM_HEADERS - 1)
+            headers[n++] = *h;
+    }
+    if (!ts_buf_ok(&url) || !ts_buf_ok(&key) || !ts_buf_ok(&via))
+        return ts_fail(err, TS_ERR_NOMEM, "no memory for a request");
+    struct ts_fetch_request req = {
+        .method = "POST",
+        .url = ts_buf_text(&url),
+        .headers = headers,
+        .body = {.at = ts_buf_text(&r->try.request), .len = r->try.request.len},
+        .connect_timeout_ms = p->connect_timeout_ms,
+    };
+    return ts_fetch_start(r->env->upstream, &req, &events, r, &r->try.fetch, err);
+}
+
+static enum ts_err prepare(struct ts_relay *r, struct ts_error *err)
+{
+    const struct ts_target *t = r->try.target;
+    r->try.endpoint = t->provider->kind->endpoint(r->request);
+    if (r->try.endpoint == NULL)
+        return ts_fail(err,
+                       TS_ERR_UPSTREAM_REFUSED,
+                       "%s (%s) does not take this kind of request",
+                       t->provider->name,
+                       t->provider->kind->name);
+    enum ts_err rc = choose_way(r, err);
+    if (rc == TS_OK)
+        rc = ts_genreq_build(r->request, r->try.endpoint->dialect, t->model, &r->try.request, err);
+    if (rc != TS_OK)
+        return rc;
+    size_t max_text = r->way == RELAY_PASS ? TAP_TEXT_BYTES : TS_MAX_EVENT_BYTES;
+    rc = ts_reader_new(r->try.endpoint->dialect, max_text, on_event, r, &r->try.reader);
+    return rc == TS_OK ? TS_OK : ts_fail(err, rc, "no memory for an answer");
+}
+
+enum ts_err ts_relay_ask(struct ts_relay *r, const struct ts_target *target, struct ts_error *err)
+{
+    int64_t from_us = r->tries == 0 ? r->request_end_us : ts_now_us();
+    r->try = (struct relay_try){
+        .target = target,
+        .request = TS_BUF_INIT(TS_MAX_GENERATE_BODY_BYTES + TS_MAX_BODY_BYTES),
+        .error_body = TS_BUF_INIT(TS_MAX_ERROR_BODY_BYTES),
+        .connect_us = TS_UNKNOWN,
+        .error = TS_ERROR_INIT,
+    };
+    ts_tap_init(&r->try.tap);
+    enum ts_err rc = prepare(r, err);
+    if (rc == TS_OK)
+        rc = send_request(r, err);
+    if (rc != TS_OK) {
+        ts_relay_close_try(r);
+        return rc;
+    }
+    r->try.begun_us = ts_now_us();
+    r->overhead_us += r->try.begun_us - from_us;
+    r->try.counted = true;
+    ts_registry_in_flight(r->env->registry, target->provider->index, 1);
+    return TS_OK;
+}
+
+void ts_relay_close_try(struct ts_relay *r)
+{
+    struct relay_try *t = &r->try;
+    if (t->fetch != NULL && t->verdict == RELAY_COMPLETE)
+        ts_fetch_release(t->fetch); /* only the end of the transfer is missing */
+    else if (t->fetch != NULL)
+        ts_fetch_cancel(t->fetch);
+    t->fetch = NULL;
+    if (t->counted)
+        ts_registry_in_flight(r->env->registry, t->target->provider->index, -1);
+    t->counted = false;
+    ts_reader_free(t->reader);
+    t->reader = NULL;
+    ts_buf_free(&t->request);
+    ts_buf_free(&t->error_body);
+}
