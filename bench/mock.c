@@ -90,7 +90,7 @@ static void schedule(struct mock *m, struct conn *c, int64_t due_ns)
         m->heap_cap = m->heap_cap == 0 ? 1024 : 2 * m->heap_cap;
         m->heap = realloc(m->heap, m->heap_cap * sizeof(struct conn *));
         if (m->heap == NULL)
-            abort();
+            bench_no_memory();
     }
     heap_up(m, m->due++, c);
 }
@@ -332,7 +332,7 @@ static void on_accept(struct mock *m)
             return;
         struct conn *c = calloc(1, sizeof(*c));
         if (c == NULL)
-            abort();
+            bench_no_memory();
         bench_nodelay(fd);
         c->fd = fd;
         c->in = TS_BUF_INIT(MAX_REQUEST + 65536);

@@ -23,6 +23,12 @@ int64_t bench_now_ns(void)
     return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
+void bench_no_memory(void)
+{
+    (void)fprintf(stderr, "no memory\n");
+    exit(71);
+}
+
 int64_t bench_number(const char *what, const char *text, int64_t min, int64_t max)
 {
     char *end = NULL;

@@ -15,6 +15,9 @@ enum { BENCH_MARK_DIGITS = 19 };
 
 int64_t bench_now_ns(void);
 
+/* Says so and ends the program. */
+void bench_no_memory(void) __attribute__((noreturn));
+
 /* Reads a whole number within [min, max]; exits with a message that names @what otherwise. */
 int64_t bench_number(const char *what, const char *text, int64_t min, int64_t max);
 

@@ -4,13 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bench/net.h"
+
 void bench_samples_add(struct bench_samples *s, int64_t value)
 {
     if (s->count == s->cap) {
         s->cap = s->cap == 0 ? 4096 : 2 * s->cap;
         s->values = realloc(s->values, s->cap * sizeof(s->values[0]));
         if (s->values == NULL)
-            abort();
+            bench_no_memory();
     }
     s->values[s->count++] = value;
 }
