@@ -124,5 +124,12 @@ export function ago(ms: number, now: number, zone: string): string {
 export const plural = (n: number, one: string, many = `${one}s`): string =>
   `${exact(n)}${NB}${n === 1 ? one : many}`;
 
+/** A long model name without its publisher and, if need be, its middle: size and format stand last. */
+export function short(name: string): string {
+  if (name.length <= 36) return name;
+  const own = name.slice(name.lastIndexOf('/') + 1);
+  return own.length <= 36 ? own : `${own.slice(0, 20)}…${own.slice(-15)}`;
+}
+
 /** general_chat -> general chat */
 export const task = (name: string): string => name.replace(/_/g, ' ');

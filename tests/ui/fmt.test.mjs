@@ -119,6 +119,15 @@ table('the past is near before it is dated', fmt.ago, [
   [[Date.UTC(2026, 10, 13), Date.UTC(2026, 10, 20), 'UTC'], '13 Nov'],
 ]);
 
+test('a long model name loses its publisher first, then its middle', () => {
+  assert.equal(fmt.short('meta-llama/Llama-3.1-70B-Instruct'), 'meta-llama/Llama-3.1-70B-Instruct');
+  assert.equal(
+    fmt.short('bartowski/Mistral-Small-24B-Instruct-2501-GGUF'),
+    'Mistral-Small-24B-Instruct-2501-GGUF',
+  );
+  assert.equal(fmt.short(`x/${'a'.repeat(30)}${'b'.repeat(30)}`), `${'a'.repeat(20)}…${'b'.repeat(15)}`);
+});
+
 test('an unknown number is never shown as zero', () => {
   for (const name of ['exact', 'count', 'duration', 'rate', 'percent', 'money', 'score']) {
     for (const unknown of [null, undefined, NaN]) assert.equal(fmt[name](unknown), '—', name);

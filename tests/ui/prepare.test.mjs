@@ -106,6 +106,10 @@ test('the headline says how many, how fast and how well', () => {
     plain(headline(answer(), range)),
     '18 722 calls to 7 models in the last 30 days: half were answered within 2.86 s, 98.1 % succeeded.',
   );
+  const single = answer();
+  single.byModel.length = 1;
+  Object.assign(single.summary, { totalCalls: 1, cancelled: 0, failures: 0, medianResponseTime: 1840 });
+  assert.equal(plain(headline(single, range)), '1 call to 1 model in the last 30 days: answered in 1.84 s.');
   const one = answer('days=30&bucket=day&model=phi-4');
   assert.match(
     plain(headline(one, range)),

@@ -6,6 +6,7 @@ import { dot, dotChart } from '../charts/dots';
 import { spark } from '../charts/spark';
 import { trendChart } from '../charts/trend';
 import { type Child, h, place, s } from '../dom';
+import * as fmt from '../fmt';
 import { card, figure, segmented } from '../parts/figure';
 import { type Insight, insights } from '../prepare/insights';
 import { type Metric, responseTimes, successRates } from '../prepare/models';
@@ -115,7 +116,7 @@ export function createOverview(navigate: (patch: Partial<State>) => void): Overv
               'span',
               { class: 'model' },
               h('span', { class: `swatch ${r.colour}`, 'aria-hidden': 'true' }),
-              h('b', {}, r.model),
+              h('b', { title: r.model }, fmt.short(r.model)),
             ),
             h(
               'span',
@@ -274,8 +275,12 @@ export function createOverview(navigate: (patch: Partial<State>) => void): Overv
         h(
           'th',
           { scope: 'row' },
-          h('span', { class: `swatch ${r.colour}`, 'aria-hidden': 'true' }),
-          pick({ model: r.model }, r.model, `Show only ${r.model}`, `model-${r.id}`),
+          h(
+            'span',
+            { class: 'who' },
+            h('span', { class: `swatch ${r.colour}`, 'aria-hidden': 'true' }),
+            pick({ model: r.model }, r.model, `Show only ${r.model}`, `model-${r.id}`),
+          ),
           h('small', {}, r.provider, r.provisional ? ' · provisional' : ''),
         ),
         ...r.cells.slice(1).map((c) => h('td', {}, c)),

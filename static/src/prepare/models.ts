@@ -61,7 +61,7 @@ export function responseTimes(models: ModelFigures[], metric: Metric, slots: str
   const scale: Scale = durationScale(drawn.flatMap((r) => [r.median, r.p95]));
   const rows = drawn.map(({ m, median, p95, n }) => ({
     key: identity(m),
-    label: m.model,
+    label: fmt.short(m.model),
     sub: under(m, n),
     colour: colourClass(slots, identity(m)),
     at: position(scale, median),
@@ -118,7 +118,7 @@ export function successRates(models: ModelFigures[], slots: string[]): DotChart 
   );
   const rows = drawn.map(({ m, n, k, rate, interval }) => ({
     key: identity(m),
-    label: m.model,
+    label: fmt.short(m.model),
     sub: under(m, n),
     colour: colourClass(slots, identity(m)),
     at: position(scale, rate),
@@ -134,7 +134,10 @@ export function successRates(models: ModelFigures[], slots: string[]): DotChart 
   const [first, last] = [rows[0], rows.at(-1)];
   return {
     rows,
-    axis: scale.ticks.map((t) => ({ at: t.at, label: `${t.value}${'\u00a0'}%` })),
+    axis: scale.ticks.map((t) => ({
+      at: t.at,
+      label: t.value === 100 ? `100${'\u00a0'}%` : String(t.value),
+    })),
     cut: scale.min > 0 ? `axis starts at ${scale.min}${'\u00a0'}%` : null,
     summary:
       !first || !last

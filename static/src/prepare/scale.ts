@@ -51,7 +51,7 @@ export function logarithmic(min: number, max: number): Scale {
   const low = marks.filter((v) => v <= min).at(-1) ?? min;
   const high = marks.find((v) => v >= max && v > low) ?? max;
   const inside = marks.filter((v) => v >= low && v <= high);
-  const decades = inside.filter((v) => Math.abs(Math.log10(v) % 1) < 1e-9);
+  const decades = inside.filter((v) => Number.isInteger(Math.round(1e6 * Math.log10(v)) / 1e6));
   return withTicks(
     { log: true, min: low, max: high },
     inside.length > 6 && decades.length > 1 ? decades : inside,

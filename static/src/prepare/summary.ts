@@ -100,6 +100,8 @@ export function headline(a: Analytics, range: Range): string {
   const when = range.kind === 'fixed' ? `from ${describeRange(range)}` : `in the ${describeRange(range)}`;
   const start = `${fmt.plural(f.totalCalls, 'call')} to ${fmt.plural(a.byModel.length, 'model')} ${when}`;
   if (done === 0 || f.medianResponseTime === null) return `${start}.`;
+  if (done === 1)
+    return `${start}: ${f.failures === 0 ? 'answered in' : 'failed after'} ${fmt.duration(f.medianResponseTime)}.`;
   const good = done < 20 ? `${done - f.failures} of ${done}` : fmt.share(done - f.failures, done, true);
   return `${start}: half were answered within ${fmt.duration(f.medianResponseTime)}, ${good} succeeded.`;
 }

@@ -26,6 +26,7 @@ function why(b: Best): string {
   const others = (b.alternatives ?? [])
     .map(named)
     .filter((name) => name !== b.model)
+    .map(fmt.short)
     .slice(0, 2)
     .join(', ');
   switch (b.verdict) {
@@ -130,7 +131,7 @@ export function taskTypes(a: Analytics): TaskTable {
         satisfaction: fmt.share(up, up + down),
         tokens: fmt.count(t.avgTokens),
         cost: fmt.money(t.totalCost),
-        best: top && top.verdict !== 'insufficient' ? top.model : fmt.NONE,
+        best: top && top.verdict !== 'insufficient' ? fmt.short(top.model) : fmt.NONE,
       };
     }),
   };
