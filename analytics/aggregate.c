@@ -148,7 +148,7 @@ static enum ts_err grow_slots(struct grouping *g)
 static enum ts_err grow_cells(struct grouping *g)
 {
     size_t cap = g->cap == 0 ? FIRST_SLOTS / 2 : g->cap * 2;
-    struct cell *cells = reallocarray(g->cells, cap, sizeof(*cells));
+    struct cell *cells = realloc(g->cells, cap * sizeof(*cells));
     if (cells == NULL)
         return TS_ERR_NOMEM;
     g->cells = cells;
@@ -219,7 +219,7 @@ static enum ts_err add_sample(struct samples *s, int64_t v)
 {
     if (s->count == s->cap) {
         size_t cap = s->cap == 0 ? FIRST_SAMPLES : s->cap * 2;
-        int64_t *at = reallocarray(s->at, cap, sizeof(*at));
+        int64_t *at = realloc(s->at, cap * sizeof(*at));
         if (at == NULL)
             return TS_ERR_NOMEM;
         s->at = at;
@@ -354,6 +354,19 @@ static double percentile(const struct samples *sorted, size_t percent)
     return (double)sorted->at[rank - 1];
 }
 
+/* The ranks between which the true median lies with 95 %, whatever the distribution: each value is
+ * below it with probability one half, so their number is binomial. */
+static void median_interval(const struct samples *sorted, struct ts_figures *f)
+{
+    double n = (double)sorted->count;
+    double reach = 1.959963984540054 * sqrt(n);
+    double low = floor((n - reach) / 2);
+    double high = ceil(1 + (n + reach) / 2);
+    bool known = low >= 1 && high <= n;
+    f->median_low_us = known ? (double)sorted->at[(size_t)low - 1] : (double)NAN;
+    f->median_high_us = known ? (double)sorted->at[(size_t)high - 1] : (double)NAN;
+}
+
 static double ratio(double part, double whole)
 {
     return whole > 0 ? part / whole : (double)NAN;
@@ -374,6 +387,7 @@ static void finish_cell(struct cell *c)
     f->min_response_us = c->response.count > 0 ? (double)c->response.at[0] : (double)NAN;
     f->max_response_us = percentile(&c->response, 100);
     f->median_response_us = percentile(&c->response, 50);
+    median_interval(&c->response, f);
     f->p95_response_us = percentile(&c->response, 95);
     f->p99_response_us = percentile(&c->response, 99);
     f->median_ttft_us = percentile(&c->ttft, 50);

@@ -70,6 +70,8 @@ struct ts_figures {
     double min_response_us;
     double max_response_us;
     double median_response_us;
+    double median_low_us; /* 95 % interval of the median, from the ranks; NaN where too few */
+    double median_high_us;
     double p95_response_us;
     double p99_response_us;
     double median_ttft_us;

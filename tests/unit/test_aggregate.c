@@ -258,6 +258,25 @@ static void groups_come_by_bucket_then_by_calls_then_by_name(void **state)
     assert_null(g[2].model);
 }
 
+static void the_median_interval_follows_the_table_of_ranks(void **state)
+{
+    (void)state;
+    static const int cases[][3] = {{20, 5, 16}, {100, 40, 61}}; /* n, ranks: tables of the sign test */
+    for (size_t c = 0; c < TS_ARRAY_LEN(cases); c++) {
+        TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = aggregate(everything, 1);
+        for (int i = 1; i <= cases[c][0]; i++) {
+            struct ts_agg_row r = row_at(NOW_MS, "m", "coding");
+            r.response_us = i;
+            add(a, r);
+        }
+        const struct ts_figures *f = all_calls(a);
+        assert_true(f->median_low_us == cases[c][1] && f->median_high_us == cases[c][2]);
+    }
+    TS_AUTO(ts_aggregate_auto) struct ts_aggregate *few = aggregate(everything, 1);
+    add(few, row_at(NOW_MS, "m", "coding"));
+    assert_true(isnan(all_calls(few)->median_low_us));
+}
+
 static void ten_thousand_groups_keep_their_rows_apart(void **state)
 {
     (void)state;
@@ -287,6 +306,7 @@ int main(void)
         cmocka_unit_test(a_rescued_attempt_counts_against_its_model_only),
         cmocka_unit_test(a_thumb_overrides_the_outcome_and_age_halves_the_weight),
         cmocka_unit_test(groups_come_by_bucket_then_by_calls_then_by_name),
+        cmocka_unit_test(the_median_interval_follows_the_table_of_ranks),
         cmocka_unit_test(ten_thousand_groups_keep_their_rows_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
