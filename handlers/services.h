@@ -11,8 +11,11 @@
 #include "proxy/discovery.h"
 #include "proxy/registry.h"
 
+struct ts_running;
+
 struct ts_services {
     struct ts_store *store;
+    struct ts_running *running; /* ts_running_new() */
     struct ts_registry *registry;
     struct ts_discovery *discovery;
     struct ts_id_source *ids;

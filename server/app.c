@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "handlers/running.h"
 #include "server/providers.h"
 #include "server/recorder.h"
 
@@ -267,6 +268,7 @@ static void make_services(struct ts_app *app)
 {
     struct ts_services *s = &app->services;
     s->store = app->store;
+    s->running = app->running;
     s->registry = app->registry;
     s->ids = &app->ids;
     s->id_tag = ts_store_tag(app->store);
@@ -321,6 +323,8 @@ static enum ts_err start_with(struct ts_app *app, int *sockets, struct ts_error 
         e = make_policy(app, err);
     if (e == TS_OK)
         e = ts_registry_new(&app->registry);
+    if (e == TS_OK)
+        e = ts_running_new(&app->running);
     if (e == TS_OK)
         e = add_providers(app, err);
     if (e == TS_OK)
@@ -391,6 +395,7 @@ void ts_app_stop(struct ts_app *app)
         ts_store_close(app->store); /* its last answers go to the loops' mailboxes */
     for (int i = 0; i < app->loop_count; i++)
         ts_loop_free(app->loops[i]);
+    ts_running_free(app->running);
     if (app->registry != NULL)
         ts_registry_free(app->registry);
     ts_arena_free(&app->arena);

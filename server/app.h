@@ -19,6 +19,7 @@ struct ts_app {
     struct ts_arena arena;
 
     struct ts_registry *registry;
+    struct ts_running *running;
     struct ts_store *store;
     struct ts_discovery *discovery;
     struct ts_id_source ids;

@@ -1,0 +1,185 @@
+#include "handlers/figures.h"
+
+#include <math.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+
+struct ts_figures ts_no_figures(void)
+{
+    const double unknown = (double)NAN;
+    return (struct ts_figures){
+        .input_tokens = TS_UNKNOWN,
+        .output_tokens = TS_UNKNOWN,
+        .total_tokens = TS_UNKNOWN,
+        .total_cost_nano_usd = TS_UNKNOWN,
+        .last_used_ms = TS_UNKNOWN,
+        .avg_response_us = unknown,
+        .min_response_us = unknown,
+        .max_response_us = unknown,
+        .median_response_us = unknown,
+        .median_low_us = unknown,
+        .median_high_us = unknown,
+        .p95_response_us = unknown,
+        .p99_response_us = unknown,
+        .median_ttft_us = unknown,
+        .p95_ttft_us = unknown,
+        .tokens_per_second = unknown,
+        .avg_tokens = unknown,
+        .success_rate = unknown,
+        .satisfaction_rate = unknown,
+    };
+}
+
+static json_t *ms(double us)
+{
+    return ts_json_num2(us / 1000);
+}
+
+static json_t *usd(int64_t nano)
+{
+    return nano == TS_UNKNOWN ? json_null() : json_real((double)nano / 1e9);
+}
+
+static json_t *summary_json(const struct ts_figures *f)
+{
+    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
+                     " s:{s:I, s:I}, s:I, s:I, s:I, s:I}",
+                     "totalCalls",
+                     (json_int_t)f->total_calls,
+                     "avgResponseTime",
+                     ms(f->avg_response_us),
+                     "successRate",
+                     ts_json_num2(f->success_rate),
+                     "satisfactionRate",
+                     ts_json_num2(f->satisfaction_rate),
+                     "avgTokens",
+                     ts_json_num2(f->avg_tokens),
+                     "medianResponseTime",
+                     ms(f->median_response_us),
+                     "p95ResponseTime",
+                     ms(f->p95_response_us),
+                     "p99ResponseTime",
+                     ms(f->p99_response_us),
+                     "medianTtft",
+                     ms(f->median_ttft_us),
+                     "p95Ttft",
+                     ms(f->p95_ttft_us),
+                     "tokensPerSecond",
+                     ts_json_num2(f->tokens_per_second),
+                     "totalTokens",
+                     ts_json_int(f->total_tokens),
+                     "totalCost",
+                     usd(f->total_cost_nano_usd),
+                     "ratings",
+                     "up",
+                     (json_int_t)f->up,
+                     "down",
+                     (json_int_t)f->down,
+                     "failures",
+                     (json_int_t)f->failures,
+                     "timeouts",
+                     (json_int_t)f->timeouts,
+                     "cancelled",
+                     (json_int_t)f->cancelled,
+                     "failedAttempts",
+                     (json_int_t)f->failed_attempts);
+}
+
+static json_t *extras_json(const struct ts_figures *f)
+{
+    char when[TS_RFC3339_SIZE];
+    const char *last_used =
+        f->last_used_ms != TS_UNKNOWN ? ts_rfc3339(f->last_used_ms, when) : NULL;
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                     "minResponseTime",
+                     ms(f->min_response_us),
+                     "maxResponseTime",
+                     ms(f->max_response_us),
+                     "inputTokens",
+                     ts_json_int(f->input_tokens),
+                     "outputTokens",
+                     ts_json_int(f->output_tokens),
+                     "qualityScore",
+                     ts_json_num2(ts_quality_score(f)),
+                     "speedScore",
+                     ts_json_num2(ts_speed_score(f->avg_response_us)),
+                     "confidence",
+                     ts_json_num2(ts_confidence(f)),
+                     "lastUsed",
+                     ts_json_text(last_used));
+}
+
+json_t *ts_figures_json(const struct ts_figures *f, enum ts_figures_size size)
+{
+    json_auto_t *o = summary_json(f);
+    if (size == TS_FIGURES_FULL) {
+        json_auto_t *extras = extras_json(f);
+        if (extras == NULL || json_object_update(o, extras) != 0)
+            return NULL;
+    }
+    return json_incref(o);
+}
+
+/* Text under a key; false without memory. */
+static bool put(json_t *o, const char *key, const char *text)
+{
+    return json_object_set_new(o, key, ts_json_text(text)) == 0;
+}
+
+static json_t *group_json(const struct ts_group *g,
+                          unsigned dimensions,
+                          const struct ts_buckets *buckets)
+{
+    char date[TS_BUCKET_NAME_SIZE];
+    json_auto_t *o = json_object();
+    json_auto_t *figures = ts_figures_json(&g->figures, TS_FIGURES_FULL);
+    bool ok = o != NULL && figures != NULL;
+    if (dimensions & TS_BY_TIME)
+        ok = ok && put(o, "date", ts_bucket_name(buckets, g->bucket, date));
+    if (dimensions & TS_BY_MODEL)
+        ok = ok && put(o, "model", g->model);
+    if (dimensions & (TS_BY_MODEL | TS_BY_PROVIDER))
+        ok = ok && put(o, "provider", g->provider);
+    if (dimensions & TS_BY_TASK)
+        ok = ok && put(o, "taskType", g->task_type);
+    return ok && json_object_update(o, figures) == 0 ? json_incref(o) : NULL;
+}
+
+json_t *ts_groups_json(struct ts_groups groups,
+                       unsigned dimensions,
+                       const struct ts_buckets *buckets)
+{
+    json_auto_t *list = json_array();
+    for (int i = 0; i < groups.count; i++) {
+        if (groups.at[i].figures.total_calls == 0)
+            continue;
+        if (json_array_append_new(list, group_json(&groups.at[i], dimensions, buckets)) != 0)
+            return NULL;
+    }
+    return json_incref(list);
+}
+
+json_t *ts_trends_json(struct ts_groups groups,
+                       const struct ts_buckets *buckets,
+                       int64_t first,
+                       int64_t last)
+{
+    const struct ts_figures none = ts_no_figures();
+    char date[TS_BUCKET_NAME_SIZE];
+    json_auto_t *list = json_array();
+    int i = 0;
+    for (int64_t b = first; b <= last; b = ts_bucket_next(buckets, b)) {
+        while (i < groups.count && groups.at[i].bucket < b)
+            i++;
+        bool there = i < groups.count && groups.at[i].bucket == b;
+        json_t *o = ts_figures_json(there ? &groups.at[i].figures : &none, TS_FIGURES_SUMMARY);
+        if (o == NULL || !put(o, "date", ts_bucket_name(buckets, b, date)) ||
+            json_array_append(list, o) != 0) {
+            json_decref(o);
+            return NULL;
+        }
+        json_decref(o);
+    }
+    return json_incref(list);
+}

@@ -1,0 +1,335 @@
+/*
+ * POST /api/generate and its like: from a request to a running relay.
+ *
+ *   admit -> scan -> labels -> classify -> route -> (one discovery round, route again) -> relay
+ *
+ * Everything up to the relay answers with an error in the client's dialect and leaves no row; from
+ * there on the relay answers, and there is a row.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "analytics/classify.h"
+#include "base/buf.h"
+#include "handlers/auto_model.h"
+#include "handlers/handlers.h"
+#include "handlers/running.h"
+#include "handlers/services.h"
+
+enum { NAMES_SHOWN = 6 };
+
+/* One generation until its relay has ended. */
+struct generation {
+    struct ts_exchange *x;
+    struct ts_genreq *request; /* until the relay takes it */
+    struct ts_call *call;      /* likewise */
+    struct ts_targets targets;
+    struct ts_discovery_wait wait;
+    struct ts_running_call running;
+};
+
+static void free_request(struct ts_genreq *q)
+{
+    if (q == NULL)
+        return;
+    ts_genreq_deinit(q);
+    free(q);
+}
+
+static void free_generation(struct generation *g)
+{
+    if (g == NULL)
+        return;
+    free_request(g->request);
+    ts_call_free(g->call);
+    free(g);
+}
+TS_DEFINE_AUTO(free_generation_auto, struct generation, free_generation)
+
+/* -- a place ---------------------------------------------------------------------------------- */
+
+static void leave(const struct ts_services *s)
+{
+    atomic_fetch_sub_explicit(s->in_flight, 1, memory_order_relaxed);
+}
+
+static enum ts_err enter(const struct ts_services *s, struct ts_error *err)
+{
+    if (atomic_load_explicit(s->draining, memory_order_relaxed))
+        return ts_fail(err, TS_ERR_DRAINING, "the server is shutting down; try another one");
+    int before = atomic_fetch_add_explicit(s->in_flight, 1, memory_order_relaxed);
+    if (before < s->max_in_flight)
+        return TS_OK;
+    leave(s);
+    return ts_fail(err,
+                   TS_ERR_OVERLOADED,
+                   "all %d places for generations are taken (TOUCHSTONE_MAX_IN_FLIGHT)",
+                   s->max_in_flight);
+}
+
+/* Ends what never became a relay. */
+static void refuse(struct generation *g, const struct ts_error *err)
+{
+    leave(g->x->services);
+    ts_reply_error(g->x, err);
+    free_generation(g);
+}
+
+/* -- what was asked --------------------------------------------------------------------------- */
+
+/* A request that comes from ourselves, directly or around a corner, would go round for ever. */
+static enum ts_err check_loop(const struct ts_exchange *x, struct ts_error *err)
+{
+    const char *via = x->ops->header(x, "Via");
+    const char *us = x->relay_env->via;
+    if (via == NULL || us == NULL || strstr(via, us) == NULL)
+        return TS_OK;
+    return ts_fail(err,
+                   TS_ERR_LOOP_DETECTED,
+                   "this request has passed through here before: one of the configured model "
+                   "servers leads back to this gateway");
+}
+
+struct label_walk {
+    struct ts_genreq *request;
+    struct ts_error *err;
+    enum ts_err rc;
+};
+
+static void take_label(void *ctx, const char *name, const char *value)
+{
+    static const char prefix[] = "X-Touchstone-";
+    struct label_walk *w = ctx;
+    if (w->rc == TS_OK && strncasecmp(name, prefix, sizeof(prefix) - 1) == 0)
+        w->rc = ts_genreq_label(w->request, name + sizeof(prefix) - 1, value, w->err);
+}
+
+static enum ts_err scan(const struct ts_exchange *x,
+                        const struct ts_dialect *d,
+                        struct generation *g,
+                        struct ts_error *err)
+{
+    struct ts_genreq *q = calloc(1, sizeof(*q));
+    if (q == NULL)
+        return ts_fail(err, TS_ERR_NOMEM, "no memory for a request");
+    enum ts_err rc = ts_genreq_scan(d, x->body, q, err);
+    if (rc != TS_OK) {
+        free(q);
+        return rc;
+    }
+    g->request = q;
+    struct label_walk w = {.request = q, .err = err, .rc = TS_OK};
+    x->ops->each_header(x, take_label, &w);
+    return w.rc;
+}
+
+/* -- what kind of work ------------------------------------------------------------------------ */
+
+/* The beginning of a string as it stands in the body, cut at most TS_CLASSIFY_BYTES behind its
+ * quote and never inside an escape. */
+static struct ts_jvalue beginning(struct ts_jvalue string)
+{
+    const char *s = string.raw.at + 1;
+    size_t n = string.raw.len - 2;
+    size_t at = 0;
+    while (at < n) {
+        size_t step = s[at] != '\\' ? 1 : s[at + 1] == 'u' ? 6 : 2;
+        if (at + step > TS_CLASSIFY_BYTES)
+            break;
+        at += step;
+    }
+    string.raw.len = at + 2;
+    return string;
+}
+
+static struct ts_class classify(const struct ts_genreq *q)
+{
+    struct ts_prompt_view view = ts_genreq_prompt(q);
+    struct ts_buf text = TS_BUF_INIT((size_t)TS_CLASSIFY_BYTES * 3); /* U+FFFD for a lone half */
+    if (view.prompt.type == TS_J_STRING)
+        ts_jstring_decode(beginning(view.prompt), &text);
+    const struct ts_prompt_text prompt = {
+        .text = {.at = ts_buf_text(&text), .len = text.len},
+        .has_images = view.has_images,
+        .has_tools = view.has_tools,
+        .wants_json = view.wants_json,
+    };
+    struct ts_class class = ts_classify(&prompt);
+    ts_buf_free(&text);
+    return class;
+}
+
+static enum ts_err make_call(const struct ts_exchange *x,
+                             struct generation *g,
+                             struct ts_error *err)
+{
+    const struct ts_call_labels *labels = &g->request->labels;
+    struct ts_call *call = ts_call_new();
+    if (call == NULL)
+        return ts_fail(err, TS_ERR_NOMEM, "no memory for the record");
+    g->call = call;
+    call->id = x->id;
+    call->dialect = g->request->dialect->family;
+    call->classified = labels->task_type == NULL || labels->complexity == TS_COMPLEXITY_UNKNOWN;
+    struct ts_class class = {TS_TASK_GENERAL_CHAT, TS_COMPLEXITY_UNKNOWN};
+    if (call->classified)
+        class = classify(g->request);
+    call->complexity =
+        labels->complexity != TS_COMPLEXITY_UNKNOWN ? labels->complexity : class.complexity;
+    call->task_type = labels->task_type != NULL ? ts_arena_str(&call->arena, labels->task_type)
+                                                : ts_task_name(class.task);
+    return call->task_type != NULL ? TS_OK : ts_fail(err, TS_ERR_NOMEM, "no memory for the record");
+}
+
+/* -- where to --------------------------------------------------------------------------------- */
+
+static enum ts_err route(struct generation *g, struct ts_error *err)
+{
+    const struct ts_services *s = g->x->services;
+    struct ts_genreq *q = g->request;
+    const char *name = q->model;
+    if (ts_is_auto_model(name)) {
+        enum ts_err rc = ts_auto_model(s, q, g->call->task_type, g->call->complexity, &name, err);
+        if (rc != TS_OK)
+            return rc;
+    }
+    return ts_route(s->registry, name, &q->labels, &s->policy, &q->arena, &g->targets, err);
+}
+
+struct name_list {
+    struct ts_buf text;
+    int shown;
+    int total;
+};
+
+static void list_name(void *ctx, const struct ts_provider *p, const struct ts_model *m)
+{
+    struct name_list *l = ctx;
+    (void)p;
+    if (l->total++ < NAMES_SHOWN)
+        ts_buf_printf(&l->text, "%s%.60s", l->shown++ > 0 ? ", " : "", m->name);
+}
+
+/* Says what there is instead of a model that is not there. */
+static void name_models(const struct ts_services *s, const char *model, struct ts_error *err)
+{
+    struct name_list l = {.text = TS_BUF_INIT(TS_ERROR_TEXT_SIZE)};
+    ts_registry_each_model(s->registry, list_name, &l);
+    if (l.total == 0)
+        (void)ts_fail(err,
+                      TS_ERR_MODEL_NOT_FOUND,
+                      "model '%.100s' not found: no model server lists any model; pull one, for "
+                      "example with: ollama pull llama3.2",
+                      model);
+    else
+        (void)ts_fail(err,
+                      TS_ERR_MODEL_NOT_FOUND,
+                      "model '%.100s' not found; GET /api/tags lists what there is: %s%s",
+                      model,
+                      ts_buf_text(&l.text),
+                      l.total > l.shown ? ", ..." : "");
+    ts_buf_free(&l.text);
+}
+
+/* -- running ---------------------------------------------------------------------------------- */
+
+static void release_body(void *ctx)
+{
+    struct generation *g = ctx;
+    g->x->ops->release_body(g->x);
+}
+
+static void ended(void *ctx)
+{
+    struct generation *g = ctx;
+    struct ts_exchange *x = g->x;
+    leave(x->services);
+    ts_running_remove(x->services->running, &g->running);
+    x->relay = NULL;
+    free_generation(g);
+    x->ops->finish(x);
+}
+
+static void start(struct generation *g)
+{
+    struct ts_exchange *x = g->x;
+    g->running.id = x->id;
+    ts_running_add(x->services->running, &g->running);
+    struct ts_relay_start s = {
+        .request = TS_TAKE(g->request),
+        .call = TS_TAKE(g->call),
+        .targets = g->targets,
+        .accepted_us = x->accepted_us,
+        .request_end_us = x->request_end_us,
+        .release_body = release_body,
+        .ended = ended,
+        .ctx = g,
+    };
+    x->relay = ts_relay_start(x->relay_env, &s, x->ops->client(x));
+    if (x->relay == NULL)
+        ended(g);
+}
+
+/* A discovery round has ended: what is not there now is not there. */
+static void looked_again(struct ts_post *post)
+{
+    struct ts_discovery_wait *wait = TS_CONTAINER(post, struct ts_discovery_wait, post);
+    struct generation *g = TS_CONTAINER(wait, struct generation, wait);
+    struct ts_error err = TS_ERROR_INIT;
+    enum ts_err rc = route(g, &err);
+    if (rc == TS_OK) {
+        start(g);
+        return;
+    }
+    bool held_back = strstr(err.text, "local only") != NULL;
+    if (rc == TS_ERR_MODEL_NOT_FOUND && !held_back)
+        name_models(g->x->services, g->request->model, &err);
+    refuse(g, &err);
+}
+
+static void look_again(struct generation *g)
+{
+    g->wait.post.fn = looked_again;
+    g->wait.home = g->x->poller;
+    ts_discovery_refresh(g->x->services->discovery, &g->wait);
+}
+
+static enum ts_err prepare(struct generation *g, const struct ts_dialect *d, struct ts_error *err)
+{
+    enum ts_err rc = check_loop(g->x, err);
+    if (rc == TS_OK)
+        rc = scan(g->x, d, g, err);
+    return rc == TS_OK ? make_call(g->x, g, err) : rc;
+}
+
+static void generate(struct ts_exchange *x, const struct ts_dialect *d)
+{
+    struct ts_error err = TS_ERROR_INIT;
+    if (enter(x->services, &err) != TS_OK) {
+        ts_reply_error(x, &err);
+        return;
+    }
+    struct generation *g = calloc(1, sizeof(*g));
+    if (g == NULL) {
+        leave(x->services);
+        (void)ts_fail(&err, TS_ERR_NOMEM, "no memory for a generation");
+        ts_reply_error(x, &err);
+        return;
+    }
+    g->x = x;
+    enum ts_err rc = prepare(g, d, &err);
+    if (rc == TS_OK)
+        rc = route(g, &err);
+    if (rc == TS_OK)
+        start(g);
+    else if (rc == TS_ERR_MODEL_NOT_FOUND || rc == TS_ERR_UPSTREAM_UNREACHABLE)
+        look_again(g); /* a model pulled or a server started a moment ago */
+    else
+        refuse(g, &err);
+}
+
+void ts_handle_generate(struct ts_exchange *x)
+{
+    generate(x, &ts_ollama_generate);
+}

@@ -1,0 +1,37 @@
+/* The handlers that the table of routes names, one file per group of routes. */
+#ifndef TS_HANDLERS_HANDLERS_H
+#define TS_HANDLERS_HANDLERS_H
+
+#include "handlers/routes.h"
+
+/* generate.c */
+ts_handler_fn ts_handle_generate;
+
+/* models.c: the model lists of all servers, in each dialect */
+ts_handler_fn ts_handle_ollama_root;
+ts_handler_fn ts_handle_ollama_version;
+ts_handler_fn ts_handle_ollama_tags;
+ts_handler_fn ts_handle_openai_models;
+ts_handler_fn ts_handle_openai_model;
+
+/* analytics.c, feedback.c, outcomes.c */
+ts_handler_fn ts_handle_analytics;
+ts_handler_fn ts_handle_feedback;
+ts_handler_fn ts_handle_outcomes;
+
+/* requests.c */
+ts_handler_fn ts_handle_requests;
+ts_handler_fn ts_handle_request;
+
+/* operations.c */
+ts_handler_fn ts_handle_providers;
+ts_handler_fn ts_handle_healthz;
+ts_handler_fn ts_handle_readyz;
+ts_handler_fn ts_handle_version;
+ts_handler_fn ts_handle_openapi;
+
+/* pages.c */
+ts_handler_fn ts_handle_home;
+ts_handler_fn ts_handle_asset;
+
+#endif
