@@ -1,11 +1,15 @@
 // What is compiled in: sizes, sameness, addresses, types.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { buildAssets, ensurePackages, toC } from '../../static/build.mjs';
 
+const source = fileURLToPath(new URL('../../static', import.meta.url));
 ensurePackages();
 const { assets } = await buildAssets();
 const packed = (extension) =>
@@ -23,6 +27,18 @@ test('the page stays within its budgets', () => {
     feedback.raw.length > 0 && feedback.raw.length <= 3 * 1024,
     `feedback.js: ${feedback.raw.length} bytes`,
   );
+});
+
+test('once the packages are installed a build needs neither npm nor a network', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'touchstone-ui-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const out = join(folder, 'ui_assets.c');
+  execFileSync(process.execPath, [join(source, 'build.mjs'), '--out', out, '--depfile', join(folder, 'd')], {
+    env: { PATH: folder }, // nothing to be found there
+    stdio: 'pipe',
+  });
+  assert.equal(readFileSync(out, 'utf8'), toC(assets));
+  assert.match(readFileSync(join(folder, 'd'), 'utf8'), /src\/main\.ts/);
 });
 
 test('two builds give the same bytes', async () => {
