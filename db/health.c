@@ -40,6 +40,12 @@ void ts_state_bad(struct ts_store_state *st, const char *why)
                 "the database takes no rows; they wait in the spool");
 }
 
+void ts_state_late(struct ts_store_state *st)
+{
+    if (st->writable)
+        ts_state_bad(st, "the database has taken no rows for a second");
+}
+
 /* At most a line a second: a full spool loses rows by the thousand. */
 void ts_state_lost(struct ts_store_state *st, int64_t rows, const char *why)
 {

@@ -94,7 +94,7 @@ void ts_inbox_writer_gone(struct ts_inbox *b);
 /* -- the spooler's side ----------------------------------------------------------------------- */
 
 /* In one turn: copies are made under the lock; what does not fit into the spool fails by turns. */
-enum { TS_SPILL_COPIES = 64, TS_SPILL_ROWS = 512 };
+enum { TS_SPILL_COPIES = 64, TS_SPILL_ROWS = 64 };
 
 struct ts_spill {
     struct ts_row *rows;                        /* now the spooler's */

@@ -23,7 +23,7 @@ enum { TS_WRITER_PATIENCE_MS = 5000 };
 /* Counters are atomic; the text has a leaf lock. */
 struct ts_store_state {
     pthread_mutex_t lock;
-    bool writable;
+    _Atomic bool writable;
     char why[200];
     char damage[200]; /* what a check of the file found */
     _Atomic int64_t lost_rows;
@@ -37,6 +37,8 @@ void ts_state_init(struct ts_store_state *st);
 void ts_state_good(struct ts_store_state *st);
 /* Logs the change for the worse once. */
 void ts_state_bad(struct ts_store_state *st, const char *why);
+/* Rows had to be spooled, whatever the reason. */
+void ts_state_late(struct ts_store_state *st);
 void ts_state_damaged(struct ts_store_state *st, const char *what);
 void ts_state_lost(struct ts_store_state *st, int64_t rows, const char *why);
 

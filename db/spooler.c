@@ -49,6 +49,8 @@ static void handle(struct ts_store *s, struct ts_spill *spill)
     enum ts_err result = append(s, spill, rows, &err);
     if (result != TS_OK)
         ts_state_lost(&s->state, rows, err.text);
+    else /* before the nudge: the writer's next commit says that it is over */
+        ts_state_late(&s->state);
     ts_inbox_spilled(&s->inbox, rows);
     settle_copies(spill, result, &err);
     settle_rows(spill->rows, result, &err);

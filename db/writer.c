@@ -44,6 +44,8 @@ static enum ts_err commit(struct ts_store *s, struct ts_error *err)
     if (e == TS_OK) {
         s->state.commits++;
         s->state.last_commit_us = ts_now_us() - start_us;
+        if (!s->state.writable)
+            ts_state_good(&s->state);
     }
     return e;
 }
@@ -342,7 +344,6 @@ static void probe(struct ts_store *s)
     }
     w->trouble = false;
     ts_conn_set_patience(w->conn, TS_WRITER_PATIENCE_MS);
-    ts_state_good(&s->state);
 }
 
 static void refuse(struct ts_store *s, const struct ts_work *work)

@@ -127,8 +127,8 @@ CREATE TABLE model_stats(
 CREATE VIEW calls AS
 SELECT
   c.id AS call_id,
-  printf('%08x-%04x-8%03x-%04x-%012x', c.id >> 36, c.id >> 20 & 0xffff, c.id >> 8 & 0xfff,
-         0x8000 | (c.id & 0xff) << 6 | m.value >> 48, m.value & 0xffffffffffff) AS id,
+  printf('%08x-%04x-8%03x-%04x-%012x', c.id >> 36, (c.id >> 20) & 0xffff, (c.id >> 8) & 0xfff,
+         0x8000 | ((c.id & 0xff) << 6) | (m.value >> 48), m.value & 0xffffffffffff) AS id,
   strftime('%Y-%m-%dT%H:%M:%fZ', (c.id >> 20) / 1000.0, 'unixepoch') AS timestamp,
   CASE c.outcome WHEN 0 THEN 'done' WHEN 1 THEN 'cancelled' WHEN 2 THEN 'upstream_cut'
     WHEN 3 THEN 'upstream_error' WHEN 4 THEN 'timeout' END AS outcome,
