@@ -42,8 +42,7 @@ struct ts_discovery {
     struct ts_post wake; /* to the discovery's own loop */
 };
 
-/* -- the end of a round ---------------------------------------------------------------------------
- */
+/* -- the end of a round ------------------------------------------------------------------------ */
 
 static void answer_waiters(struct ts_discovery *d)
 {
@@ -77,8 +76,7 @@ static void leave_round(struct ts_discovery *d)
     answer_waiters(d);
 }
 
-/* -- the end of a probe ---------------------------------------------------------------------------
- */
+/* -- the end of a probe ------------------------------------------------------------------------ */
 
 /* Says once what is new: a server that appears, changes or goes away. That nothing listens at an
  * address which nobody configured is no news. */
@@ -202,8 +200,7 @@ static void on_timeout(struct ts_timer *t)
     conclude_down(p, "no answer within %d ms", TS_DISCOVERY_TIMEOUT_MS);
 }
 
-/* -- a round --------------------------------------------------------------------------------------
- */
+/* -- a round ----------------------------------------------------------------------------------- */
 
 static enum ts_err start_fetch(struct probe *p, const struct ts_provider *provider)
 {
@@ -273,8 +270,7 @@ static void on_next(struct ts_timer *t)
     start_round(TS_CONTAINER(t, struct ts_discovery, next));
 }
 
-/* -- who asks -------------------------------------------------------------------------------------
- */
+/* -- who asks ---------------------------------------------------------------------------------- */
 
 /* On the discovery's loop. Names that nobody knows must not turn into a storm of GETs. */
 static void on_wake(struct ts_post *post)
@@ -306,8 +302,7 @@ bool ts_discovery_done(const struct ts_discovery *d)
     return atomic_load_explicit(&d->done, memory_order_acquire);
 }
 
-/* -- life -----------------------------------------------------------------------------------------
- */
+/* -- life -------------------------------------------------------------------------------------- */
 
 enum ts_err ts_discovery_new(struct ts_registry *r,
                              struct ts_upstream *u,

@@ -7,8 +7,7 @@
 
 enum { ARENA_MAX = 64 * 1024 }; /* the model and all labels, from body and headers */
 
-/* -- messages ------------------------------------------------------------------------------------
- */
+/* -- messages ---------------------------------------------------------------------------------- */
 
 const char *ts_genreq_type_name(enum ts_jtype type)
 {
@@ -39,8 +38,7 @@ enum ts_err ts_genreq_mistyped(const char *param,
                          ts_genreq_type_name(found));
 }
 
-/* -- values --------------------------------------------------------------------------------------
- */
+/* -- values ------------------------------------------------------------------------------------ */
 
 struct ts_jvalue ts_genreq_member(const struct ts_genreq *q, enum ts_member m)
 {
@@ -101,8 +99,7 @@ enum ts_err ts_genreq_text(struct ts_arena *arena,
     return ts_genreq_plain(arena, decoded, max, param, out, err);
 }
 
-/* -- the members we read --------------------------------------------------------------------------
- */
+/* -- the members we read ----------------------------------------------------------------------- */
 
 static const char *const member_names[] = {
 #define X(id, name) [TS_MEMBER_##id] = name,
@@ -249,8 +246,7 @@ static enum ts_err check_images(const struct ts_genreq *q, struct ts_error *err)
     return TS_OK;
 }
 
-/* -- scanning -------------------------------------------------------------------------------------
- */
+/* -- scanning ---------------------------------------------------------------------------------- */
 
 static bool has_text(struct ts_jvalue v)
 {

@@ -60,8 +60,7 @@ static enum ts_err refuse(const struct taking *t, const char *why)
     return ts_fail_param(t->err, TS_ERR_INVALID_FIELD, t->param, "%s %s", t->param, why);
 }
 
-/* -- texts ----------------------------------------------------------------------------------------
- */
+/* -- texts ------------------------------------------------------------------------------------- */
 
 static bool is_priority(const char *text)
 {

@@ -48,8 +48,7 @@ void ts_registry_free(struct ts_registry *r)
     free(r);
 }
 
-/* -- startup -------------------------------------------------------------------------------------
- */
+/* -- startup ----------------------------------------------------------------------------------- */
 
 /* What is left of a base URL without slashes and /v1 at its end; absent if it is none. A user name
  * would end up in logs, a query or fragment would swallow the path behind it. */
@@ -113,8 +112,7 @@ const struct ts_provider *ts_registry_provider(const struct ts_registry *r, int 
     return &r->entries[index].provider;
 }
 
-/* -- what changes --------------------------------------------------------------------------------
- */
+/* -- what changes ------------------------------------------------------------------------------ */
 
 static struct ts_registry_entry *entry(struct ts_registry *r, int index)
 {

@@ -12,8 +12,7 @@
 
 static const int64_t us_per_ms = 1000;
 
-/* -- states ---------------------------------------------------------------------------------------
- */
+/* -- states ------------------------------------------------------------------------------------ */
 
 /* The edges that there are, as relay.h draws them: [from][to]. */
 static const bool edges[][RELAY_DONE + 1] = {
@@ -57,8 +56,8 @@ struct ts_relay *ts_relay_find(struct ts_relay_env *env, int64_t id)
     return r;
 }
 
-/* -- deadlines: one timer, moved only when something is due earlier
- * ---------------------------------- */
+/* -- deadlines: one timer, moved only when something is due earlier ------------------------------
+ */
 
 static void earlier(int64_t *due_us, int64_t from_us, int64_t wait_ms)
 {
@@ -104,8 +103,7 @@ static void arm(struct ts_relay *r)
             ts_log(TS_LOG_ERROR, "no memory for a timer: a call has no deadline");
 }
 
-/* -- the end --------------------------------------------------------------------------------------
- */
+/* -- the end ----------------------------------------------------------------------------------- */
 
 static void free_relay(struct ts_relay *r)
 {
@@ -229,8 +227,7 @@ void ts_relay_commit(struct ts_relay *r)
     arm(r);
 }
 
-/* -- success --------------------------------------------------------------------------------------
- */
+/* -- success ----------------------------------------------------------------------------------- */
 
 /* Puts the end of the answer where it is held. */
 static bool prepare_end(struct ts_relay *r)
@@ -268,8 +265,7 @@ void ts_relay_succeed(struct ts_relay *r)
     enter_holding(r);
 }
 
-/* -- failure --------------------------------------------------------------------------------------
- */
+/* -- failure ----------------------------------------------------------------------------------- */
 
 static enum ts_outcome outcome_of(enum ts_err cause)
 {
@@ -279,6 +275,17 @@ static enum ts_outcome outcome_of(enum ts_err cause)
                                                 : TS_OUTCOME_UPSTREAM_ERROR;
 }
 
+/* As a whole answer where nothing was sent yet. */
+static void keep_error(struct ts_relay *r, const struct ts_error *err, int client_status)
+{
+    if (!r->begun) {
+        ts_relay_keep_refusal(r, err, client_status);
+        return;
+    }
+    ts_gate_open(&r->gate);
+    ts_relay_keep_error(r, err);
+}
+
 /* The call ends with an error: @err goes into the record, @told to the client in its dialect. */
 static void end_with(struct ts_relay *r,
                      const struct ts_error *err,
@@ -286,14 +293,7 @@ static void end_with(struct ts_relay *r,
                      int client_status)
 {
     ts_relay_fill_record(r, outcome_of(err->code), err, ts_now_us());
-    if (!r->begun) {
-        hand_over(r);
-        ts_relay_respond_error(r, told, client_status);
-        enter_done(r);
-        return;
-    }
-    ts_gate_open(&r->gate);
-    ts_relay_keep_error(r, told);
+    keep_error(r, told, client_status);
     enter_holding(r);
 }
 
@@ -379,8 +379,7 @@ void ts_relay_fail_try(struct ts_relay *r, struct ts_refusal refusal, const stru
     end_with(r, err, &told, refusal.client_status);
 }
 
-/* -- the timer ------------------------------------------------------------------------------------
- */
+/* -- the timer --------------------------------------------------------------------------------- */
 
 static void time_out(struct ts_relay *r, bool retryable, const char *what, int64_t limit_ms)
 {
@@ -444,8 +443,7 @@ static void on_timer(struct ts_timer *t)
         arm(r);
 }
 
-/* -- the client -----------------------------------------------------------------------------------
- */
+/* -- the client -------------------------------------------------------------------------------- */
 
 static void on_gone(void *ctx)
 {
@@ -481,19 +479,11 @@ void ts_relay_abort(struct ts_relay *r, enum ts_err why)
         return;
     (void)ts_fail(&err, why, "the call was ended by the server");
     ts_relay_fill_record(r, TS_OUTCOME_CANCELLED, &err, ts_now_us());
-    hand_over(r);
-    if (r->begun) {
-        ts_gate_open(&r->gate);
-        ts_relay_keep_error(r, &err);
-        ts_relay_finish_client(r);
-    } else {
-        ts_relay_respond_error(r, &err, 0);
-    }
-    enter_done(r);
+    keep_error(r, &err, 0);
+    enter_holding(r);
 }
 
-/* -- the beginning --------------------------------------------------------------------------------
- */
+/* -- the beginning ----------------------------------------------------------------------------- */
 
 static struct ts_relay *relay_new(struct ts_relay_env *env,
                                   const struct ts_relay_start *s,
@@ -521,6 +511,7 @@ static struct ts_relay *relay_new(struct ts_relay_env *env,
     r->request_end_us = s->request_end_us;
     r->quiet_us = s->accepted_us;
     r->retry_after_s = TS_UNKNOWN;
+    r->status = 200;
     if (s->request->labels.timeout_ms > 0)
         r->deadline_us = s->accepted_us + s->request->labels.timeout_ms * us_per_ms;
     ts_gate_init(&r->gate, client);
@@ -549,7 +540,8 @@ static void refuse_request(struct ts_relay *r, const struct ts_error *err)
 {
     release_body(r);
     unlink_running(r);
-    ts_relay_respond_error(r, err, 0);
+    ts_relay_keep_refusal(r, err, 0);
+    ts_relay_finish_client(r);
     enter_done(r);
 }
 

@@ -8,13 +8,14 @@
  *   INIT -> WAITING -> STREAMING -> HOLDING -> DONE
  *              |  ^________|(never)    ^
  *              |__ next target         |
- *              |_______________________|   an error before content: respond, record, no hold
+ *              |_______________________|   an error before content: the whole answer is held
  *
  *   WAITING    a target was asked; the client has seen no content (perhaps headers, after
  *              TS_SILENCE_MS). Failures here move on to the next target.
  *   STREAMING  content went to the client. A failure here is an error event in its dialect.
- *   HOLDING    the outcome is fixed and the record is with the sink; the terminating event waits
- *              for its commit, TS_HOLD_CEILING_MS at most. A client that leaves now is `done`.
+ *   HOLDING    the outcome is fixed and the record is with the sink; the terminating event (or
+ *              the whole answer, where nothing was sent before it) waits for its commit,
+ *              TS_HOLD_CEILING_MS at most. A client that leaves now is `done`.
  *
  * When the client leaves, the upstream is closed at once, in every state.
  *
@@ -27,11 +28,13 @@
  *   connect_us        of the last try; 0 on a kept connection
  *   first_byte_us     accepted -> head of the last try's answer
  *   ttft_us           accepted -> arrival of the first event with content: text, reasoning, tool
- * call first_visible_us  accepted -> arrival of the first event with text total_us accepted ->
- * arrival of the terminating event, or the failure overhead_us       what we added: request
- * complete -> request handed to libcurl, of each try, and arrival of the first content -> handed to
- * the client's sink. Where no content came, only the former. X-Touchstone-Overhead-Us is the same
- * up to the moment when the head leaves.
+ *                     call
+ *   first_visible_us  accepted -> arrival of the first event with text
+ *   total_us          accepted -> arrival of the terminating event, or the failure
+ *   overhead_us       what we added: request complete -> request handed to libcurl, of each try;
+ *                     and first content arrived -> handed to the client's sink. Where no content
+ *                     came, only the former. X-Touchstone-Overhead-Us is the same up to the
+ *                     moment when the head leaves.
  *
  * Thread: the loop's that accepted the request. Nothing here blocks.
  */

@@ -89,7 +89,6 @@ void ts_relay_begin(struct ts_relay *r)
 static void add_advice(struct ts_relay *r, struct answer_head *h, enum ts_err code)
 {
     add(h, "x-should-retry", "false");
-    add(h, "Cache-Control", "no-store");
     if (code != TS_ERR_UPSTREAM_RATE_LIMITED || r->retry_after_s == TS_UNKNOWN)
         return;
     (void)snprintf(h->retry_after, sizeof(h->retry_after), "%" PRId64, r->retry_after_s);
@@ -109,21 +108,15 @@ static enum ts_err code_of_status(int status)
     }
 }
 
-void ts_relay_respond_error(struct ts_relay *r, const struct ts_error *err, int status)
+void ts_relay_keep_refusal(struct ts_relay *r, const struct ts_error *err, int status)
 {
-    struct answer_head h;
     struct ts_error told = *err;
-    TS_AUTO(ts_buf_free) struct ts_buf body = TS_BUF_INIT(TS_MAX_ERROR_BODY_BYTES);
-    if (r->client == NULL)
-        return;
     if (status != 0)
         told.code = code_of_status(status);
-    make_head(r, &h, status != 0 ? status : ts_err_status(err->code), "application/json");
-    add_advice(r, &h, err->code);
-    ts_write_error_body(r->dialect->family, &told, r->public_id, &body);
-    r->client->ops->respond(r->client, &h.head, ts_buf_text(&body), body.len);
-    r->client = NULL;
-    r->gate.client = NULL;
+    r->refused = err->code;
+    r->status = status != 0 ? status : ts_err_status(err->code);
+    ts_buf_clear(&r->out);
+    ts_write_error_body(r->dialect->family, &told, r->public_id, &r->out);
 }
 
 void ts_relay_keep_error(struct ts_relay *r, const struct ts_error *err)
@@ -150,8 +143,10 @@ void ts_relay_finish_client(struct ts_relay *r)
         c->ops->end(c);
     } else {
         struct answer_head h;
-        make_head(r, &h, 200, "application/json");
+        make_head(r, &h, r->status, "application/json");
         add(&h, "Cache-Control", "no-store");
+        if (r->refused != TS_OK)
+            add_advice(r, &h, r->refused);
         c->ops->respond(c, &h.head, ts_buf_text(&r->out), r->out.len);
     }
     r->gate.client = NULL;

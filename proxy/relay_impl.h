@@ -71,14 +71,16 @@ struct ts_relay {
     int64_t quiet_us;    /* since when the client has heard nothing */
     int64_t hold_until_us;
     int64_t overhead_us;
-    bool begun; /* the head is with the client */
+    bool begun;          /* the head is with the client */
+    int status;          /* of a whole answer; its body is in `out` */
+    enum ts_err refused; /* what it says, unless it is the answer */
     bool paused;
 
     struct relay_try try;
     enum relay_way way;
     struct ts_gate gate;
     struct ts_writer writer;
-    struct ts_buf out;    /* what the writer wrote last; the whole answer when folding */
+    struct ts_buf out;    /* what the writer wrote last; a whole answer, good or bad */
     struct ts_slice read; /* bytes being read, not yet taken by an event */
     size_t taken;
     int64_t read_us; /* when they came */
@@ -92,8 +94,7 @@ struct ts_relay {
     struct ts_deferred deferred;
 };
 
-/* -- relay.c: the state machine -------------------------------------------------------------------
- */
+/* -- relay.c: the state machine ---------------------------------------------------------------- */
 
 /* The try is over without success; closes it and asks the next target, or ends the call. */
 void ts_relay_fail_try(struct ts_relay *r, struct ts_refusal refusal, const struct ts_error *err);
@@ -104,8 +105,8 @@ void ts_relay_commit(struct ts_relay *r);
 /* The answer is complete. */
 void ts_relay_succeed(struct ts_relay *r);
 
-/* -- relay_try.c: asking one target, and what comes back
- * -------------------------------------------- */
+/* -- relay_try.c: asking one target, and what comes back -----------------------------------------
+ */
 
 /* Asks a target. On failure nothing runs; INVALID_FIELD and UPSTREAM_REFUSED mean that it cannot be
  * asked this, which is not its fault. */
@@ -116,22 +117,22 @@ TS_NODISCARD enum ts_err ts_relay_ask(struct ts_relay *r,
 /* Closes what runs and forgets the try. */
 void ts_relay_close_try(struct ts_relay *r);
 
-/* -- relay_answer.c: what the client gets
- * ------------------------------------------------------------ */
+/* -- relay_answer.c: what the client gets --------------------------------------------------------
+ */
 
 /* The head of a stream. */
 void ts_relay_begin(struct ts_relay *r);
 
-/* An error, as a whole answer or as the kept event of a stream that has begun. @status: 0 for the
- * error's own. */
-void ts_relay_respond_error(struct ts_relay *r, const struct ts_error *err, int status);
+/* An error as the whole answer, before anything was sent (@status: 0 for the error's own), or as
+ * the last event of a stream that has begun. Both are held until the client is finished. */
+void ts_relay_keep_refusal(struct ts_relay *r, const struct ts_error *err, int status);
 void ts_relay_keep_error(struct ts_relay *r, const struct ts_error *err);
 
 /* Everything that was held: the client is finished afterwards. */
 void ts_relay_finish_client(struct ts_relay *r);
 
-/* -- relay_record.c
- * ----------------------------------------------------------------------------------- */
+/* -- relay_record.c ------------------------------------------------------------------------------
+ */
 
 /* Notes a failed try in the record; another follows. */
 void ts_relay_note_attempt(struct ts_relay *r,
