@@ -86,7 +86,7 @@ static void compare_models(struct list *l,
                            const char *task)
 {
     const struct ts_group *best = NULL;
-    struct measured top = {.value = -INFINITY};
+    struct measured top = {.value = -HUGE_VAL};
     for (int i = 0; i < models.count; i++) {
         const struct ts_group *g = &models.at[i];
         struct measured m = measure(kind, &g->figures);

@@ -152,6 +152,7 @@ void ts_buf_put_json_string(struct ts_buf *b, const char *text, size_t len)
             put_escaped(b, c);
         start = ++i;
     }
-    ts_buf_put(b, text + start, len - start);
+    if (len > start) /* no arithmetic on the NULL of an empty text */
+        ts_buf_put(b, text + start, len - start);
     ts_buf_put(b, "\"", 1);
 }

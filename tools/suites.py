@@ -63,9 +63,25 @@ def build(name, compiler, options):
 
 
 def unit(name):
-    return Suite(f"unit-{name}", sh(f"meson test -C build/{name} --suite unit --print-errorlogs "
+    return Suite(f"unit-{name}", sh(f"meson test -C build/{name} --suite unit --suite fuzz --print-errorlogs "
                                     f"--num-processes {CORES} --timeout-multiplier 4"),
                  needs=(f"build-{name}",), env=SANITIZE)
+
+
+def fuzz(name, seconds, **more):
+    """Each libFuzzer target for some seconds, from the corpus of the tree; finds go to the log folder."""
+    return Suite(name, sh(f"""
+        passed=0 failed=0
+        for target in build/fuzz/tests/fuzz/fuzz_*; do
+            [ -x "$target" ] && [ -f "$target" ] || continue
+            seeds=tests/fuzz/corpus/${{target##*/fuzz_}} found=build/fuzz/found-${{target##*/fuzz_}}
+            mkdir -p "$found"
+            if "$target" -max_total_time={seconds} -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 \
+                -artifact_prefix={LOGS}/ "$found" "$seeds"; then passed=$((passed + 1))
+            else failed=$((failed + 1)); fi
+        done
+        echo "fuzz: $passed passed, $failed failed"
+        [ $failed = 0 ]"""), needs=("build-fuzz",), env=SANITIZE, **more)
 
 
 def node(name, files, build_name="", slack=1, **more):
@@ -90,6 +106,8 @@ def suites():
         Suite("checks", ["python3", "tests/tools/test_checks.py"]),
         build("gcc", "gcc", plain),
         build("asan", "clang", f"{clang} -Db_sanitize=address,undefined"),
+        build("fuzz", "clang", f"{clang} -Dfuzz=true -Db_sanitize=address,undefined "
+              "-Dc_args=-fsanitize=fuzzer-no-link"),
         build("tsan", "clang", f"{clang} -Db_sanitize=thread"),
         Suite("symbols", ["python3", "tools/check_source.py", "--symbols", "build/gcc"],
               needs=("build-gcc",)),
@@ -98,6 +116,7 @@ def suites():
         unit("tsan"),
         Suite("malloc", ["python3", "tests/unit/malloc_sweep.py", "build/asan"],
               needs=("build-asan",), env=SANITIZE, minutes=20),
+        fuzz("fuzz", 15),
         Suite("tidy", sh("run-clang-tidy -quiet -p build/asan -j 2 "
                          "'^(?!.*/(tests|bench|build)/).*\\.c$' 2>&1 | grep -v 'warnings generated'"
                          " && echo tidy: clean"), needs=("build-asan",), minutes=30),
@@ -113,6 +132,7 @@ def suites():
         node("storage", "'tests/storage/**/*.test.mjs'", quiet=True),
         node("crash", "'tests/crash/**/*.test.mjs'", quiet=True, env={"TS_KILL_ROUNDS": "200"}),
         # on demand
+        fuzz("fuzz-all", 600, only_all=True, minutes=90),
         Suite("malloc-all", ["python3", "tests/unit/malloc_sweep.py", "build/asan", "600"],
               needs=("build-asan",), env=SANITIZE, only_all=True, minutes=120),
         node("crash-1000", "'tests/crash/**/*.test.mjs'", quiet=True, only_all=True, minutes=30,
@@ -209,7 +229,7 @@ def choose(every, asked):
     if not asked or asked == ["all"]:
         wanted = {s.name for s in every if not s.only_asked and (asked or not s.only_all)}
         if asked:
-            wanted -= {"crash", "malloc"}
+            wanted -= {"crash", "malloc", "fuzz"}
     else:
         wanted = set()
         for name in asked:
