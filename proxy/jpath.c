@@ -21,11 +21,34 @@ enum state {
 
 _Static_assert(TS_MAX_JSON_DEPTH <= 64, "open containers are kept in the bits of a uint64_t");
 
+/* Whether two paths have their first @n segments in common. */
+static bool alike(const struct ts_jpath *a, const struct ts_jpath *b, int n)
+{
+    for (int i = 0; i < n; i++) {
+        const char *x = a->segment[i];
+        const char *y = b->segment[i];
+        if (x == NULL || y == NULL || strcmp(x, y) != 0)
+            return false;
+    }
+    return true;
+}
+
+static void find_ranges(struct ts_jpath_scanner *s)
+{
+    for (int depth = 0; depth < TS_JPATH_SEGMENTS; depth++) {
+        for (int p = s->count - 1; p >= 0; p--) {
+            bool last = p == s->count - 1 || !alike(&s->paths[p], &s->paths[p + 1], depth + 1);
+            s->alike_end[depth][p] = last ? (uint8_t)(p + 1) : s->alike_end[depth][p + 1];
+        }
+    }
+}
+
 void ts_jpath_init(
     struct ts_jpath_scanner *s, const struct ts_jpath *paths, int count, ts_jpath_fn *fn, void *ctx)
 {
     assert(count >= 0 && count <= TS_JPATH_MAX);
     *s = (struct ts_jpath_scanner){.paths = paths, .count = count, .fn = fn, .ctx = ctx};
+    find_ranges(s);
     ts_jpath_reset(s);
 }
 
@@ -34,7 +57,7 @@ void ts_jpath_reset(struct ts_jpath_scanner *s)
     s->state = VALUE;
     s->depth = 0;
     s->objects = 0;
-    s->here = s->count == 32 ? UINT32_MAX : (UINT32_C(1) << s->count) - 1;
+    s->here = (struct ts_jpath_range){0, (uint8_t)s->count};
     s->hit = -1;
     s->escape = (struct ts_jescape){0};
 }
@@ -68,11 +91,9 @@ static void tell(
     s->fn(s->ctx, s->paths[s->hit].field, &v);
 }
 
-/* Whether a path's segment is the member @key, or any item of an array if @key is NULL. */
+/* Whether a segment is the member @key, or any item of an array if @key is NULL. */
 static bool segment_is(const char *segment, const char *key, size_t len)
 {
-    if (segment == NULL)
-        return false;
     if (key == NULL || segment[0] == '[')
         return key == NULL && segment[0] == '[';
     return len > 0 && segment[0] == key[0] && strlen(segment) == len &&
@@ -82,18 +103,22 @@ static bool segment_is(const char *segment, const char *key, size_t len)
 /* The value at hand is the member @key of the innermost container, or an item of it. */
 static void choose(struct ts_jpath_scanner *s, const char *key, size_t len)
 {
-    s->here = 0;
     s->hit = -1;
+    s->here = (struct ts_jpath_range){0};
     if (s->depth > TS_JPATH_SEGMENTS)
         return;
-    for (uint32_t left = s->inside[s->depth - 1]; left != 0; left &= left - 1) {
-        int p = __builtin_ctz(left);
+    int last = s->depth - 1;
+    struct ts_jpath_range in = s->inside[last];
+    uint8_t end;
+    for (uint8_t p = in.first; p < in.end; p = end) {
         const char *const *segment = s->paths[p].segment;
-        if (!segment_is(segment[s->depth - 1], key, len))
+        end = s->alike_end[last][p];
+        if (!segment_is(segment[last], key, len))
             continue;
-        s->here |= UINT32_C(1) << p;
-        if (s->depth == TS_JPATH_SEGMENTS || segment[s->depth] == NULL)
-            s->hit = p;
+        bool ends_here = s->depth == TS_JPATH_SEGMENTS || segment[s->depth] == NULL;
+        s->hit = ends_here ? p : -1;
+        s->here = (struct ts_jpath_range){ends_here ? (uint8_t)(p + 1) : p, end};
+        return;
     }
 }
 

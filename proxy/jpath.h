@@ -23,8 +23,12 @@ enum {
     TS_JPATH_TOKEN = 64    /* a key or number that is longer is no wanted key and no number */
 };
 
-/* {"choices", "[]", "delta", "content"}: "[]" stands for each item of an array. No two paths of a
- * table are the same. */
+/*
+ * {"choices", "[]", "delta", "content"}: "[]" stands for each item of an array.
+ *
+ * In a table, no two paths are the same, those that begin alike stand together, and a path stands
+ * before those that go beyond it. So the paths that lead into a container are a range of the table.
+ */
 struct ts_jpath {
     const char *segment[TS_JPATH_SEGMENTS];
     int field; /* what the owner calls the value */
@@ -39,6 +43,11 @@ struct ts_jpath_value {
 
 typedef void ts_jpath_fn(void *ctx, int field, const struct ts_jpath_value *v);
 
+struct ts_jpath_range {
+    uint8_t first;
+    uint8_t end;
+};
+
 struct ts_jpath_scanner {
     const struct ts_jpath *paths;
     int count;
@@ -46,13 +55,14 @@ struct ts_jpath_scanner {
     void *ctx;
 
     int state;
-    bool in_key;                        /* the string being read is a key */
-    int depth;                          /* containers open */
-    uint64_t objects;                   /* bit d: the container open at depth d is an object */
-    uint32_t inside[TS_JPATH_SEGMENTS]; /* bit p: path p leads to the container open at depth d */
-    uint32_t here;                      /* bit p: path p leads to the value at hand, or beyond */
-    int hit;                            /* the path that ends at the value at hand, or -1 */
+    bool in_key;      /* the string being read is a key */
+    int depth;        /* containers open */
+    uint64_t objects; /* bit d: the container open at depth d is an object */
+    struct ts_jpath_range inside[TS_JPATH_SEGMENTS]; /* lead into the container at depth d */
+    struct ts_jpath_range here;                      /* lead into the value at hand */
+    int hit; /* the path that ends at the value at hand, or -1 */
     struct ts_jescape escape;
+    uint8_t alike_end[TS_JPATH_SEGMENTS][TS_JPATH_MAX]; /* behind those with the same d segments */
     size_t token_len; /* of the key or word being read; above TS_JPATH_TOKEN: too long */
     char token[TS_JPATH_TOKEN];
 };

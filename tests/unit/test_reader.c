@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "malloc_fail.h"
 #include "proxy/reader.h"
 #include "recording.h"
 
@@ -170,98 +171,24 @@ static const struct fact {
     enum ts_finish finish;
     int64_t input, cached, output, prompt_us, eval_us;
 } facts[] = {
-    {"chat-stream", &ts_openai_chat, 9, 6, 0, 0, 0, TS_FINISH_LENGTH, -1, -1, -1, -1, 724},
-    {"chat-stream-logprobs",
-     &ts_openai_chat,
-     5,
-     2,
-     0,
-     0,
-     0,
-     TS_FINISH_LENGTH,
-     -1,
-     -1,
-     -1,
-     556,
-     146},
-    {"chat-stream-progress-timings",
-     &ts_openai_chat,
-     8,
-     3,
-     0,
-     0,
-     0,
-     TS_FINISH_LENGTH,
-     -1,
-     -1,
-     -1,
-     783,
-     251},
-    {"chat-stream-reasoning",
-     &ts_openai_chat,
-     29,
-     0,
-     25,
-     0,
-     1,
-     TS_FINISH_STOP,
-     33,
-     0,
-     59,
-     1157,
-     7551},
-    {"chat-stream-tool-call",
-     &ts_openai_chat,
-     26,
-     11,
-     0,
-     12,
-     0,
-     TS_FINISH_TOOL_CALLS,
-     -1,
-     -1,
-     -1,
-     6043,
-     43989},
-    {"chat-stream-usage-single-read",
-     &ts_openai_chat,
-     10,
-     6,
-     0,
-     0,
-     1,
-     TS_FINISH_LENGTH,
-     31,
-     0,
-     6,
-     987,
-     475},
-    {"chat-stream-usage-slow",
-     &ts_openai_chat,
-     14,
-     10,
-     0,
-     0,
-     1,
-     TS_FINISH_LENGTH,
-     31,
-     0,
-     10,
-     69776,
-     24663},
-    {"legacy-completions-stream",
-     &ts_openai_completions,
-     6,
-     4,
-     0,
-     0,
-     0,
-     TS_FINISH_LENGTH,
-     1,
-     3,
-     4,
-     -1,
-     225},
+    /* clang-format off */
+    {"chat-stream", &ts_openai_chat,
+     9, 6, 0, 0, 0, TS_FINISH_LENGTH, -1, -1, -1, -1, 724},
+    {"chat-stream-logprobs", &ts_openai_chat,
+     5, 2, 0, 0, 0, TS_FINISH_LENGTH, -1, -1, -1, 556, 146},
+    {"chat-stream-progress-timings", &ts_openai_chat,
+     8, 3, 0, 0, 0, TS_FINISH_LENGTH, -1, -1, -1, 783, 251},
+    {"chat-stream-reasoning", &ts_openai_chat,
+     29, 0, 25, 0, 1, TS_FINISH_STOP, 33, 0, 59, 1157, 7551},
+    {"chat-stream-tool-call", &ts_openai_chat,
+     26, 11, 0, 12, 0, TS_FINISH_TOOL_CALLS, -1, -1, -1, 6043, 43989},
+    {"chat-stream-usage-single-read", &ts_openai_chat,
+     10, 6, 0, 0, 1, TS_FINISH_LENGTH, 31, 0, 6, 987, 475},
+    {"chat-stream-usage-slow", &ts_openai_chat,
+     14, 10, 0, 0, 1, TS_FINISH_LENGTH, 31, 0, 10, 69776, 24663},
+    {"legacy-completions-stream", &ts_openai_completions,
+     6, 4, 0, 0, 0, TS_FINISH_LENGTH, 1, 3, 4, -1, 225},
+    /* clang-format on */
 };
 
 static void reads_recorded_streams_as_they_are_known_to_be(void **state)
@@ -595,6 +522,28 @@ static void suspects_only_what_may_be_the_end(void **state)
         expect_suspicion(rows[i].dialect, rows[i].text, rows[i].suspicion);
 }
 
+static enum ts_err read_all(void *ctx)
+{
+    (void)ctx;
+    struct log l = new_log();
+    struct ts_reader *r = NULL;
+    enum ts_err rc = ts_reader_new(&ts_ollama_generate, MAX_TEXT, on_event, &l, &r);
+    if (rc == TS_OK) {
+        ts_reader_feed(r, ollama_stream, strlen(ollama_stream));
+        ts_reader_end(r);
+        rc = l.terminators == 1 ? TS_OK : TS_ERR_INTERNAL; /* text may be cut, the end is seen */
+    }
+    ts_reader_free(r);
+    free_log(&l);
+    return rc;
+}
+
+static void sees_the_end_even_where_text_finds_no_memory(void **state)
+{
+    (void)state;
+    malloc_torture(read_all, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -609,6 +558,7 @@ int main(void)
         cmocka_unit_test(has_no_limit_on_a_line),
         cmocka_unit_test(survives_structures_made_to_hurt),
         cmocka_unit_test(suspects_only_what_may_be_the_end),
+        cmocka_unit_test(sees_the_end_even_where_text_finds_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
