@@ -51,7 +51,7 @@ export interface Recommendation {
 
 export interface Best {
   taskType: string;
-  model: string;
+  model: string | null; // null: no server has a model
   provider: string | null;
   basis: 'data' | 'rules';
   verdict: 'recommend' | 'equivalent' | 'insufficient';
@@ -59,7 +59,7 @@ export interface Best {
   confidence: number | null;
   sampleSize: number;
   callsNeeded: number | null;
-  alternatives?: (string | { model: string; provider?: string | null })[];
+  alternatives: { model: string; provider: string | null }[];
 }
 
 export interface Analytics {
@@ -71,7 +71,7 @@ export interface Analytics {
   trends: TrendFigures[];
   recommendations: Recommendation[];
   bestByTask: Best[];
-  demo?: boolean;
+  demo: boolean; // all figures are simulated
 }
 
 export interface Provider {

@@ -78,7 +78,7 @@ function learn(a: Analytics): void {
     slots = next;
     remember('colours', JSON.stringify(slots));
   }
-  demo ||= a.demo === true;
+  demo = a.demo;
 }
 
 // A window without calls: is the server new, or does the choice leave nothing?
@@ -206,11 +206,4 @@ window.addEventListener('popstate', () => {
   state = parseState(location.search);
   void load();
 });
-get<{ demo?: boolean }>('version').then(
-  (v) => {
-    demo ||= v.demo === true;
-    draw();
-  },
-  () => undefined, // the page does without it
-);
 void load();

@@ -74,7 +74,8 @@ function sendHost(response, state) {
 
 function figures(query, state) {
   const quiet = state.quiet && !query.get('from')?.startsWith('1970');
-  const text = JSON.stringify(analytics(query, state.empty || quiet ? { models: [] } : {}));
+  const body = { ...analytics(query, state.empty || quiet ? { models: [] } : {}), demo: state.demo };
+  const text = JSON.stringify(body);
   return JSON.parse(state.rename ? text.replaceAll('"llama3.2:latest"', JSON.stringify(state.rename)) : text);
 }
 
@@ -84,8 +85,6 @@ function json(response, status, body) {
 }
 
 function answer(request, response, path, query, state) {
-  if (path === '/version')
-    return json(response, 200, { version: '0.0.0', ...(state.demo ? { demo: true } : {}) });
   if (path.startsWith('/api/') && state.key && request.headers.authorization !== `Bearer ${state.key}`) {
     return json(response, 401, {
       error: { code: 'unauthenticated', message: 'A key is required.', requestId: 'req_1' },

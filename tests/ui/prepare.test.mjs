@@ -225,12 +225,22 @@ test('verdicts are in words, the busiest task first', () => {
     rows.slice(0, 3).map((r) => [r.label, r.word, plain(r.why)]),
     [
       ['general chat', 'Tie', 'as good as qwen2.5:14b'],
-      ['coding', 'Recommended', 'ahead of qwen2.5:14b, gpt-4o'],
+      ['coding', 'Recommended', 'ahead of qwen2.5:14b'],
       ['analysis', 'Too early', 'about 565 more calls would tell'],
     ],
   );
   assert.equal(rows.at(-1).why, 'by rule of thumb, not by data');
   assert.equal(rows.at(-1).score, '—');
+});
+
+test('without any model a task has a dash and no colour', () => {
+  const a = answer();
+  a.bestByTask = [{ ...a.bestByTask.at(-1), model: null, provider: null }];
+  assert.deepEqual(
+    bestByTask(a, ['ollama/x']).map((r) => [r.model, r.colour]),
+    [[null, 'sx']],
+  );
+  assert.equal(taskTypes(a).rows.find((r) => r.task === 'reasoning').best, '—');
 });
 
 test('a task names a best model only where there is a verdict', () => {

@@ -190,7 +190,7 @@ const BEST = [
     pBest: 0.61,
     expectedLoss: 0.03,
     callsNeeded: 565,
-    alternatives: ['claude-sonnet-4-5'],
+    alternatives: [{ model: 'claude-sonnet-4-5' }],
   },
   {
     taskType: 'creative',
@@ -335,6 +335,7 @@ export function analytics(query, { models = MODELS, now = Date.now() } = {}) {
       tz: query.get('tz') ?? 'UTC',
       bucket,
     },
+    demo: false,
     filters: { model, provider, taskType: task },
     summary,
     byModel,

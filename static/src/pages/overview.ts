@@ -116,7 +116,7 @@ export function createOverview(navigate: (patch: Partial<State>) => void): Overv
               'span',
               { class: 'model' },
               h('span', { class: `swatch ${r.colour}`, 'aria-hidden': 'true' }),
-              h('b', { title: r.model }, fmt.short(r.model)),
+              h('b', { title: r.model }, r.model === null ? fmt.NONE : fmt.short(r.model)),
             ),
             h(
               'span',

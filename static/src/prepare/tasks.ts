@@ -10,7 +10,7 @@ import { finished } from './summary';
 export interface BestRow {
   task: string;
   label: string;
-  model: string;
+  model: string | null;
   colour: string;
   verdict: 'recommend' | 'equivalent' | 'insufficient';
   word: string;
@@ -19,21 +19,14 @@ export interface BestRow {
   n: number;
 }
 
-const named = (alternative: string | { model: string }): string =>
-  typeof alternative === 'string' ? alternative : alternative.model;
-
+// The runner-up is what a verdict is about; there may be more, further behind.
 function why(b: Best): string {
-  const others = (b.alternatives ?? [])
-    .map(named)
-    .filter((name) => name !== b.model)
-    .map(fmt.short)
-    .slice(0, 2)
-    .join(', ');
+  const next = b.alternatives.find((a) => a.model !== b.model);
   switch (b.verdict) {
     case 'recommend':
-      return others ? `ahead of ${others}` : 'the evidence suffices';
+      return next ? `ahead of ${fmt.short(next.model)}` : 'the evidence suffices';
     case 'equivalent':
-      return others ? `as good as ${others}` : 'no model stands out';
+      return next ? `as good as ${fmt.short(next.model)}` : 'no model stands out';
     case 'insufficient':
       if (b.callsNeeded !== null && b.callsNeeded > 0)
         return `about ${fmt.exact(b.callsNeeded)} more calls would tell`;
@@ -53,7 +46,7 @@ export function bestByTask(a: Analytics, slots: string[]): BestRow[] {
         task: b.taskType,
         label: fmt.task(b.taskType),
         model: b.model,
-        colour: colourClass(slots, identity({ provider, model: b.model })),
+        colour: b.model === null ? 'sx' : colourClass(slots, identity({ provider, model: b.model })),
         verdict: b.verdict,
         word: WORD[b.verdict],
         why: why(b),
@@ -131,7 +124,7 @@ export function taskTypes(a: Analytics): TaskTable {
         satisfaction: fmt.share(up, up + down),
         tokens: fmt.count(t.avgTokens),
         cost: fmt.money(t.totalCost),
-        best: top && top.verdict !== 'insufficient' ? fmt.short(top.model) : fmt.NONE,
+        best: top && top.model !== null && top.verdict !== 'insufficient' ? fmt.short(top.model) : fmt.NONE,
       };
     }),
   };
