@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "server/commands.h"
 #include "server/demo.h"
@@ -109,25 +110,52 @@ static enum ts_err read_options(struct options *o, int argc, char **argv, struct
     return e;
 }
 
-/* The environment is not looked at, and of a file nothing counts that would mix real things with
- * made-up ones. */
-static enum ts_err configure(struct ts_config *c,
-                             const struct options *o,
-                             const char *db,
-                             struct ts_error *err)
+/* What of the environment is about this server; ends with NULL. The rest names real model servers
+ * and their keys, which have no place among made-up ones. */
+static const char **own_environment(void)
 {
-    static const char *const no_environment[] = {NULL};
+    static const char prefix[] = "TOUCHSTONE_";
+    size_t n = 0;
+    while (environ[n] != NULL)
+        n++;
+    const char **own = calloc(n + 1, sizeof(*own));
+    for (size_t i = 0, k = 0; own != NULL && i < n; i++) {
+        if (strncmp(environ[i], prefix, sizeof(prefix) - 1) == 0)
+            own[k++] = environ[i];
+    }
+    return own;
+}
+
+/* Of a file, too, nothing counts that would mix real things with made-up ones. */
+static enum ts_err override(struct ts_config *c,
+                            const struct options *o,
+                            const char *db,
+                            struct ts_error *err)
+{
     const struct ts_origin demo = {.source = TS_FROM_FLAG, .where = "touchstone demo"};
-    enum ts_err e = ts_config_load(c, o->rest, no_environment, err);
-    if (e == TS_OK && o->listen[0] != '\0')
+    enum ts_err e = TS_OK;
+    if (o->listen[0] != '\0')
         e = ts_config_set(c, TS_SETTING_LISTEN, o->listen, demo, err);
-    else if (e == TS_OK && c->values[TS_SETTING_LISTEN].source == TS_FROM_FILE)
+    else if (c->values[TS_SETTING_LISTEN].source == TS_FROM_FILE)
         e = ts_config_set(c, TS_SETTING_LISTEN, "127.0.0.1:8420", demo, err);
     if (e == TS_OK)
         e = ts_config_set(c, TS_SETTING_API_KEY, "", demo, err);
     if (e == TS_OK)
         e = ts_config_set(c, TS_SETTING_DB, db, demo, err);
     return e;
+}
+
+static enum ts_err configure(struct ts_config *c,
+                             const struct options *o,
+                             const char *db,
+                             struct ts_error *err)
+{
+    const char **environment = own_environment();
+    if (environment == NULL)
+        return ts_fail(err, TS_ERR_NOMEM, "no memory to start");
+    enum ts_err e = ts_config_load(c, o->rest, environment, err);
+    free(environment);
+    return e == TS_OK ? override(c, o, db, err) : e;
 }
 
 static int run(const struct options *o, struct ts_error *err)
