@@ -6,17 +6,26 @@
 
 #include "base/call.h"
 
+/* "taskType", "[3].taskType", "[3]", or "the body" where the fault has no name. */
+static void name_fault(const struct ts_fields *f,
+                       const char *name,
+                       char out[static TS_ERROR_PARAM_SIZE])
+{
+    if (f->index >= 0)
+        (void)snprintf(
+            out, TS_ERROR_PARAM_SIZE, "[%d]%s%.48s", f->index, name[0] != '\0' ? "." : "", name);
+    else
+        (void)snprintf(out, TS_ERROR_PARAM_SIZE, "%.48s", name);
+}
+
 enum ts_err ts_fields_fault(struct ts_fields *f, const char *name, const char *what)
 {
     if (f->rc != TS_OK)
         return f->rc;
     char param[TS_ERROR_PARAM_SIZE];
-    if (f->index < 0)
-        (void)snprintf(param, sizeof(param), "%.48s", name);
-    else
-        (void)snprintf(
-            param, sizeof(param), "[%d]%s%.48s", f->index, name[0] != '\0' ? "." : "", name);
-    f->rc = ts_fail_param(f->err, TS_ERR_INVALID_FIELD, param, "%s %s", param, what);
+    name_fault(f, name, param);
+    const char *subject = param[0] != '\0' ? param : "the body";
+    f->rc = ts_fail_param(f->err, TS_ERR_INVALID_FIELD, param, "%s %s", subject, what);
     return f->rc;
 }
 
@@ -34,8 +43,7 @@ struct ts_fields ts_fields_of(json_t *value,
 {
     struct ts_fields f = {.object = value, .index = index, .rc = TS_OK, .err = err};
     if (!json_is_object(value)) {
-        (void)ts_fields_fault(
-            &f, "", index < 0 ? "the body must be an object" : "must be an object");
+        (void)ts_fields_fault(&f, "", "must be an object");
         return f;
     }
     const char *name;

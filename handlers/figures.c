@@ -160,26 +160,32 @@ json_t *ts_groups_json(struct ts_groups groups,
     return json_incref(list);
 }
 
+/* A bucket's name and figures. */
+static json_t *bucket_json(const struct ts_buckets *b, int64_t bucket, const struct ts_figures *f)
+{
+    char date[TS_BUCKET_NAME_SIZE];
+    json_auto_t *o = json_object();
+    json_auto_t *figures = ts_figures_json(f, TS_FIGURES_SUMMARY);
+    bool ok = o != NULL && figures != NULL && put(o, "date", ts_bucket_name(b, bucket, date)) &&
+              json_object_update(o, figures) == 0;
+    return ok ? json_incref(o) : NULL;
+}
+
 json_t *ts_trends_json(struct ts_groups groups,
                        const struct ts_buckets *buckets,
                        int64_t first,
                        int64_t last)
 {
     const struct ts_figures none = ts_no_figures();
-    char date[TS_BUCKET_NAME_SIZE];
     json_auto_t *list = json_array();
     int i = 0;
     for (int64_t b = first; b <= last; b = ts_bucket_next(buckets, b)) {
         while (i < groups.count && groups.at[i].bucket < b)
             i++;
         bool there = i < groups.count && groups.at[i].bucket == b;
-        json_t *o = ts_figures_json(there ? &groups.at[i].figures : &none, TS_FIGURES_SUMMARY);
-        if (o == NULL || !put(o, "date", ts_bucket_name(buckets, b, date)) ||
-            json_array_append(list, o) != 0) {
-            json_decref(o);
+        const struct ts_figures *f = there ? &groups.at[i].figures : &none;
+        if (json_array_append_new(list, bucket_json(buckets, b, f)) != 0)
             return NULL;
-        }
-        json_decref(o);
     }
     return json_incref(list);
 }

@@ -38,6 +38,13 @@ enum ts_err ts_filter_args(const struct ts_exchange *x,
     f->complexity = ts_arg(x, "complexity");
     f->user = ts_arg(x, "user");
     f->user_segment = ts_arg(x, "user_segment");
+    if (f->task_type != NULL && !ts_task_type_valid(ts_slice_str(f->task_type)))
+        return ts_fail_param(err,
+                             TS_ERR_INVALID_PARAMETER,
+                             "task_type",
+                             "task_type has 1 to 64 characters of A-Z a-z 0-9 _ . : -, unlike "
+                             "'%.80s'",
+                             f->task_type);
     enum ts_complexity ignored;
     if (f->complexity != NULL && !ts_complexity_parse(ts_slice_str(f->complexity), &ignored))
         return ts_fail_param(err,

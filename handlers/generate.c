@@ -160,26 +160,46 @@ static struct ts_class classify(const struct ts_genreq *q)
     return class;
 }
 
+/* Copies a label into the record; *kept turns false without memory. */
+static const char *keep(struct ts_call *call, const char *label, bool *kept)
+{
+    const char *copy = ts_arena_str(&call->arena, label);
+    *kept = *kept && (label == NULL || copy != NULL);
+    return copy;
+}
+
+static bool keep_labels(struct ts_call *call, const struct ts_call_labels *labels)
+{
+    bool kept = true;
+    call->task_type = keep(call, labels->task_type, &kept);
+    call->complexity = labels->complexity;
+    call->conversation_id = keep(call, labels->conversation_id, &kept);
+    call->user_id = keep(call, labels->user_id, &kept);
+    call->user_segment = keep(call, labels->user_segment, &kept);
+    call->message_id = keep(call, labels->message_id, &kept);
+    call->tags_json = keep(call, labels->tags_json, &kept);
+    return kept;
+}
+
 static enum ts_err make_call(const struct ts_exchange *x,
                              struct generation *g,
                              struct ts_error *err)
 {
-    const struct ts_call_labels *labels = &g->request->labels;
     struct ts_call *call = ts_call_new();
-    if (call == NULL)
-        return ts_fail(err, TS_ERR_NOMEM, "no memory for the record");
     g->call = call;
+    if (call == NULL || !keep_labels(call, &g->request->labels))
+        return ts_fail(err, TS_ERR_NOMEM, "no memory for the record");
     call->id = x->id;
     call->dialect = g->request->dialect->family;
-    call->classified = labels->task_type == NULL || labels->complexity == TS_COMPLEXITY_UNKNOWN;
-    struct ts_class class = {TS_TASK_GENERAL_CHAT, TS_COMPLEXITY_UNKNOWN};
-    if (call->classified)
-        class = classify(g->request);
-    call->complexity =
-        labels->complexity != TS_COMPLEXITY_UNKNOWN ? labels->complexity : class.complexity;
-    call->task_type = labels->task_type != NULL ? ts_arena_str(&call->arena, labels->task_type)
-                                                : ts_task_name(class.task);
-    return call->task_type != NULL ? TS_OK : ts_fail(err, TS_ERR_NOMEM, "no memory for the record");
+    call->classified = call->task_type == NULL || call->complexity == TS_COMPLEXITY_UNKNOWN;
+    if (!call->classified)
+        return TS_OK;
+    struct ts_class class = classify(g->request);
+    if (call->task_type == NULL)
+        call->task_type = ts_task_name(class.task);
+    if (call->complexity == TS_COMPLEXITY_UNKNOWN)
+        call->complexity = class.complexity;
+    return TS_OK;
 }
 
 /* -- where to --------------------------------------------------------------------------------- */

@@ -140,8 +140,8 @@ static void read_outcome(struct ts_call *call, struct ts_fields *f)
     call->outcome = success   ? TS_OUTCOME_DONE
                     : timeout ? TS_OUTCOME_TIMEOUT
                               : TS_OUTCOME_UPSTREAM_ERROR;
-    if (timeout)
-        call->error = TS_ERR_UPSTREAM_TIMEOUT;
+    if (!success)
+        call->error = timeout ? TS_ERR_UPSTREAM_TIMEOUT : TS_ERR_UPSTREAM_REFUSED;
     call->error_text = keep(call, f, "errorMessage", ERROR_MESSAGE_MAX);
 }
 
