@@ -180,6 +180,83 @@ enum ts_err ts_apply_call(struct ts_conn *c,
     return e == TS_OK ? add_stats(c, call, err) : e;
 }
 
+/* -- reported calls --------------------------------------------------------------------------- */
+
+/* Reported calls number the upper half of a millisecond's ids, so that none can take the id of a
+ * call that is running here and was accepted in that millisecond. */
+static const int64_t reported_from = INT64_C(1) << (TS_ID_SEQ_BITS - 1);
+
+static enum ts_err was_reported(struct ts_conn *c,
+                                const char *external_id,
+                                bool *out,
+                                struct ts_error *err)
+{
+    *out = false;
+    if (external_id == NULL)
+        return TS_OK;
+    TS_LEASE(s, c, TS_SQL_REPORTED_FIND);
+    ts_bind_text(&s, external_id);
+    switch (ts_step(&s)) {
+    case TS_ROW:
+        *out = true;
+        return TS_OK;
+    case TS_DONE:
+        return TS_OK;
+    case TS_FAILED:
+        break;
+    }
+    return ts_stmt_fail(&s, err, "looking for a reported call");
+}
+
+/* The first id of the millisecond that no reported call has; of the next ones, if it is full. */
+static enum ts_err pick_id(struct ts_conn *c, int64_t at_ms, int64_t *out, struct ts_error *err)
+{
+    for (;; at_ms++) {
+        int64_t first = ts_id_from_ms(at_ms) + reported_from;
+        int64_t last = ts_id_from_ms(at_ms + 1) - 1;
+        TS_LEASE(s, c, TS_SQL_NEWEST_BETWEEN);
+        ts_bind_i64(&s, first);
+        ts_bind_i64(&s, last);
+        if (ts_step(&s) != TS_ROW)
+            return ts_stmt_fail(&s, err, "looking for a free id");
+        int64_t newest = ts_col_known(&s);
+        *out = newest == TS_UNKNOWN ? first : newest + 1;
+        if (*out <= last)
+            return TS_OK;
+    }
+}
+
+static enum ts_err keep_external_id(struct ts_conn *c,
+                                    const struct ts_call *call,
+                                    struct ts_error *err)
+{
+    TS_LEASE(s, c, TS_SQL_REPORTED_INSERT);
+    ts_bind_text(&s, call->external_id);
+    ts_bind_i64(&s, call->id);
+    return ts_step(&s) == TS_DONE ? TS_OK : ts_stmt_fail(&s, err, "storing a reported id");
+}
+
+enum ts_err ts_apply_import(struct ts_conn *c,
+                            struct ts_intern *in,
+                            struct ts_call *call,
+                            bool *inserted,
+                            struct ts_error *err)
+{
+    if (!call->reported || call->id_is_own)
+        return ts_apply_call(c, in, call, inserted, err);
+    bool known_already = false;
+    *inserted = false;
+    enum ts_err e = was_reported(c, call->external_id, &known_already, err);
+    if (e != TS_OK || known_already)
+        return e;
+    e = pick_id(c, ts_id_ms(call->id), &call->id, err);
+    if (e == TS_OK)
+        e = ts_apply_call(c, in, call, inserted, err);
+    if (e == TS_OK && *inserted && call->external_id != NULL)
+        e = keep_external_id(c, call, err);
+    return e;
+}
+
 /* -- ratings ---------------------------------------------------------------------------------- */
 
 static enum ts_err find_rated(struct ts_conn *c, struct ts_store_rating *r, struct ts_error *err)

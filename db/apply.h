@@ -21,6 +21,14 @@ TS_NODISCARD enum ts_err ts_apply_call(struct ts_conn *c,
                                        bool *inserted,
                                        struct ts_error *err);
 
+/* The same for a call of an import, which gets its id here if it has no final one. @inserted: false
+ * too if the call was reported before under its external id. */
+TS_NODISCARD enum ts_err ts_apply_import(struct ts_conn *c,
+                                         struct ts_intern *in,
+                                         struct ts_call *call,
+                                         bool *inserted,
+                                         struct ts_error *err);
+
 /* Sets r->id and r->previous. Errors: NOT_FOUND, CONVERSATION_NOT_FOUND (nothing changed), else as
  * ts_stmt_fail(). */
 TS_NODISCARD enum ts_err ts_apply_rating(struct ts_conn *c,

@@ -220,7 +220,7 @@ static void write_import(struct ts_store *s, struct ts_post *post)
     enum ts_err e = begin(w, &err);
     for (int i = 0; e == TS_OK && i < im->count; i++) {
         bool inserted = false;
-        e = ts_apply_call(w->conn, w->intern, im->calls[i], &inserted, &err);
+        e = ts_apply_import(w->conn, w->intern, im->calls[i], &inserted, &err);
         accepted += inserted;
     }
     e = end(s, e, &err);

@@ -102,6 +102,14 @@ CREATE TABLE attempt(
   PRIMARY KEY(call_id, n)
 ) STRICT, WITHOUT ROWID;
 
+-- What its reporter calls a call that was reported to us: the same name again is the same call.
+CREATE TABLE reported_id(
+  external_id TEXT PRIMARY KEY,
+  call_id INTEGER NOT NULL REFERENCES call ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX reported_id_call ON reported_id(call_id);
+
 -- When a call was rated, and in which words; the thumb itself is call.rating.
 CREATE TABLE feedback(
   call_id INTEGER PRIMARY KEY REFERENCES call ON DELETE CASCADE,

@@ -10,8 +10,9 @@ UPDATE meta SET value = ?1 WHERE key = 'tag';
 -- name: probe_write
 INSERT INTO meta(key, value) VALUES ('probed_ms', ?1) ON CONFLICT(key) DO UPDATE SET value = excluded.value;
 
+-- Of our own calls: those reported to us have ids apart, and may be ahead of our clock.
 -- name: newest_id
-SELECT coalesce(max(id), 0) FROM call;
+SELECT coalesce((SELECT id FROM call WHERE reported = 0 ORDER BY id DESC LIMIT 1), 0);
 
 -- name: label_find
 SELECT label_id FROM label WHERE text = ?1;
@@ -39,6 +40,15 @@ INSERT INTO call(
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
         ?, ?, ?)
 ON CONFLICT(id) DO NOTHING;
+
+-- name: reported_find
+SELECT 1 FROM reported_id WHERE external_id = ?1;
+
+-- name: reported_insert
+INSERT INTO reported_id(external_id, call_id) VALUES (?1, ?2);
+
+-- name: newest_between
+SELECT max(id) FROM call WHERE id BETWEEN ?1 AND ?2;
 
 -- name: attempt_insert
 INSERT INTO attempt(call_id, n, provider_id, model_id, cause_id, status, duration_us, wait_us, error_text)
