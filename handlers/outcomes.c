@@ -154,8 +154,6 @@ static void read_times(struct ts_call *call, struct ts_fields *f)
 {
     call->phases.total_us = whole(ts_fields_number(f, "responseTimeMs", 0, max_ms), 1e3);
     call->phases.ttft_us = whole(ts_fields_number(f, "ttftMs", 0, max_ms), 1e3);
-    if (call->phases.total_us != TS_UNKNOWN && call->phases.ttft_us > call->phases.total_us)
-        (void)ts_fields_fault(f, "ttftMs", "cannot be above responseTimeMs");
     call->cost_nano_usd = whole(ts_fields_number(f, "costUsd", 0, max_usd), 1e9);
 }
 
