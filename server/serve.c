@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "server/commands.h"
 #include "server/notify.h"
+#include "server/trim.h"
 
 enum {
     TICK_MS = 10,          /* while waiting for the first round of discovery */
@@ -142,6 +143,7 @@ static void run(struct ts_app *app, int64_t started_us)
         stop = wait_for_stop(TICK_MS);
     if (!stop) {
         announce(app, started_us);
+        ts_trim_startup();
         (void)wait_for_stop(-1);
     }
     drain(app);
