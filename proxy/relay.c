@@ -56,8 +56,7 @@ struct ts_relay *ts_relay_find(struct ts_relay_env *env, int64_t id)
     return r;
 }
 
-/* -- deadlines: one timer, moved only when something is due earlier ------------------------------
- */
+/* -- deadlines: one timer, moved only when something is due earlier ---------------------------- */
 
 static void earlier(int64_t *due_us, int64_t from_us, int64_t wait_ms)
 {

@@ -94,7 +94,7 @@ struct ts_relay {
     struct ts_deferred deferred;
 };
 
-/* -- relay.c: the state machine ---------------------------------------------------------------- */
+/* -- relay.c: the state machine --------------------------------------------------------------- */
 
 /* The try is over without success; closes it and asks the next target, or ends the call. */
 void ts_relay_fail_try(struct ts_relay *r, struct ts_refusal refusal, const struct ts_error *err);

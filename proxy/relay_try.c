@@ -17,7 +17,7 @@ static bool is_success(int status)
     return status >= 200 && status < 300;
 }
 
-/* -- the end of a read: what it means ---------------------------------------------------------- */
+/* -- the end of a read: what it means --------------------------------------------------------- */
 
 static void fail(struct ts_relay *r, enum ts_err code, bool retryable, const char *text)
 {
@@ -61,7 +61,7 @@ static void conclude(struct ts_relay *r)
         press_back(r);
 }
 
-/* -- events ------------------------------------------------------------------------------------ */
+/* -- events ----------------------------------------------------------------------------------- */
 
 /* The bytes of this read that belong to the event that ends at @end. */
 static struct ts_slice take(struct ts_relay *r, size_t end)
@@ -176,7 +176,7 @@ static void on_event(void *ctx, const struct ts_event *e, size_t end)
     }
 }
 
-/* -- what libcurl brings ----------------------------------------------------------------------- */
+/* -- what libcurl brings ---------------------------------------------------------------------- */
 
 static void on_head(void *ctx, int status, const char *content_type)
 {
@@ -271,7 +271,7 @@ static void on_done(void *ctx, enum ts_fetch_end end, const char *detail)
     ts_relay_fail_try(r, refusal, &err);
 }
 
-/* -- asking ------------------------------------------------------------------------------------ */
+/* -- asking ----------------------------------------------------------------------------------- */
 
 static enum ts_err choose_way(struct ts_relay *r, struct ts_error *err)
 {

@@ -45,7 +45,7 @@ static const struct ts_model *find_model(const struct ts_registry_entry *e, cons
     return NULL;
 }
 
-/* -- which of two is tried first --------------------------------------------------------------- */
+/* -- which of two is tried first -------------------------------------------------------------- */
 
 static int state_rank(const struct ts_registry_entry *e)
 {
@@ -116,7 +116,7 @@ static void add(struct plan *p,
     p->at[at] = c;
 }
 
-/* -- groups ------------------------------------------------------------------------------------ */
+/* -- groups ----------------------------------------------------------------------------------- */
 
 /* The servers that list a model of that name; cloud servers only where no local one does, so that
  * a prompt meant for a local model does not leave the house. */
@@ -189,7 +189,7 @@ static void add_any_local(struct plan *p)
     }
 }
 
-/* -- the whole --------------------------------------------------------------------------------- */
+/* -- the whole -------------------------------------------------------------------------------- */
 
 static void down_last(struct plan *p)
 {

@@ -86,7 +86,7 @@ const char *ts_upstream_version(void)
     return curl_version();
 }
 
-/* -- the end of a fetch ------------------------------------------------------------------------ */
+/* -- the end of a fetch ----------------------------------------------------------------------- */
 
 static void unlink_drain(struct ts_fetch *f)
 {
@@ -165,7 +165,7 @@ static void finish(struct ts_fetch *f, CURLcode code)
         fetch_free(f);
 }
 
-/* -- events from libcurl ----------------------------------------------------------------------- */
+/* -- events from libcurl ---------------------------------------------------------------------- */
 
 /* Called per line, 1xx heads and trailers included; anything but n fails the transfer. */
 static size_t on_header(char *line, size_t size, size_t n, void *ctx)
@@ -211,7 +211,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
     return f->dead ? 0 : n;
 }
 
-/* -- chores ------------------------------------------------------------------------------------ */
+/* -- chores ----------------------------------------------------------------------------------- */
 
 static bool join(struct ts_fetch *f)
 {
@@ -284,7 +284,7 @@ static void on_chore_timer(struct ts_timer *t)
     after_libcurl(TS_CONTAINER(t, struct ts_upstream, chore_timer));
 }
 
-/* -- sockets and the timer --------------------------------------------------------------------- */
+/* -- sockets and the timer -------------------------------------------------------------------- */
 
 static void drive(struct ts_upstream *u, curl_socket_t fd, int events)
 {
@@ -375,7 +375,7 @@ static void on_timer(struct ts_timer *t)
     u->in_timer = false;
 }
 
-/* -- life of the whole ------------------------------------------------------------------------- */
+/* -- life of the whole ------------------------------------------------------------------------ */
 
 enum ts_err ts_upstream_new(struct ts_poller *p, struct ts_upstream **out, struct ts_error *err)
 {
@@ -415,7 +415,7 @@ void ts_upstream_free(struct ts_upstream *u)
     free(u);
 }
 
-/* -- starting ---------------------------------------------------------------------------------- */
+/* -- starting --------------------------------------------------------------------------------- */
 
 static enum ts_err add_headers(struct ts_fetch *f, const struct ts_fetch_request *req)
 {
@@ -520,7 +520,7 @@ enum ts_err ts_fetch_start(struct ts_upstream *u,
     return TS_OK;
 }
 
-/* -- steering ---------------------------------------------------------------------------------- */
+/* -- steering --------------------------------------------------------------------------------- */
 
 void ts_fetch_cancel(struct ts_fetch *f)
 {
@@ -564,7 +564,7 @@ void ts_fetch_resume(struct ts_fetch *f)
         chore(f);
 }
 
-/* -- what is known of it ----------------------------------------------------------------------- */
+/* -- what is known of it ---------------------------------------------------------------------- */
 
 static int64_t info_us(const struct ts_fetch *f, CURLINFO what)
 {

@@ -119,6 +119,7 @@ struct rig {
     struct fake_client client;
     struct ts_relay *relay;
     char body[512];
+    int64_t accepted_ago_us; /* the call is older than it is here */
     int released;
     int ended;
 
@@ -228,7 +229,7 @@ static void start_call(struct rig *r, const struct ts_dialect *d, const char *bo
     struct ts_relay_start s = {
         .request = q,
         .call = call,
-        .accepted_us = ts_now_us(),
+        .accepted_us = ts_now_us() - r->accepted_ago_us,
         .request_end_us = ts_now_us(),
         .release_body = on_released,
         .ended = on_ended,
@@ -301,8 +302,7 @@ static bool has_header(const struct rig *r, const char *line)
     return strstr(r->client.headers, line) != NULL;
 }
 
-/* -- scripts for the servers
- * ------------------------------------------------------------------------ */
+/* -- scripts for the servers ------------------------------------------------------------------ */
 
 /* What a server does after the request is in: pieces are chunks; steps sleep, end or break. */
 struct script {
@@ -374,8 +374,7 @@ static void serve_hang_up(struct loopback_conn *c)
 #define CHAT                                                                                       \
     "{\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
 
-/* -- the main job
- * ------------------------------------------------------------------------------------ */
+/* -- the main job ----------------------------------------------------------------------------- */
 
 static void a_stream_in_the_same_dialect_passes_unchanged(void **state)
 {
@@ -558,8 +557,7 @@ static void without_tracking_nothing_is_recorded_or_held(void **state)
     close_rig(&r);
 }
 
-/* -- the hold
- * ------------------------------------------------------------------------------------------ */
+/* -- the hold --------------------------------------------------------------------------------- */
 
 static void the_terminator_waits_for_its_row(void **state)
 {
@@ -620,8 +618,7 @@ static void a_client_that_leaves_during_the_hold_was_served(void **state)
     close_rig(&r);
 }
 
-/* -- failures
- * ------------------------------------------------------------------------------------------ */
+/* -- failures --------------------------------------------------------------------------------- */
 
 static void a_failure_before_content_moves_on_to_the_next_server(void **state)
 {
@@ -898,8 +895,7 @@ static void one_server_without_room_does_not_hide_the_failure_of_the_other(void 
     close_rig(&r);
 }
 
-/* -- deadlines
- * ------------------------------------------------------------------------------------------ */
+/* -- deadlines -------------------------------------------------------------------------------- */
 
 static void a_server_without_a_first_token_in_time_is_left_for_the_next(void **state)
 {
@@ -963,8 +959,67 @@ static void deadlines_end_a_call_with_504_or_an_error_event(void **state)
     }
 }
 
-/* -- the client leaves
- * ------------------------------------------------------------------------------------ */
+static void after_a_long_silence_the_head_goes_out_and_fallback_stays_possible(void **state)
+{
+    (void)state;
+    const struct {
+        const struct ts_dialect *client;
+        enum ts_kind_id kind;
+        const char *ask;
+        const char *early;     /* what the client has after the silence */
+        const char *answer[2]; /* of the second server */
+    } cases[] = {
+        {&ts_openai_chat, TS_KIND_VLLM, CHAT, ": ping\n\n", {DELTA("one"), STOP SSE_DONE}},
+        {&ts_ollama_generate, TS_KIND_OLLAMA, ASK, "", {GEN("one"), DONE}},
+    };
+    for (size_t i = 0; i < TS_ARRAY_LEN(cases); i++) {
+        struct rig r;
+        char whole[1024];
+        struct script role = {.chunks = {ROLE}, .end = END_SILENT};
+        struct script good = {.chunks = {cases[i].answer[0], cases[i].answer[1]}};
+        open_rig(&r);
+        add_server(&r, cases[i].kind, "slow", serve_script, &role);
+        add_server(&r, cases[i].kind, "good", serve_script, &good);
+        provider(&r, 0)->first_token_timeout_ms = 300;
+        r.accepted_ago_us = TS_SILENCE_MS * INT64_C(1000) - 100000;
+        start_call(&r, cases[i].client, cases[i].ask);
+        run_for(&r, 60);
+        assert_int_equal(r.client.begins, 0);
+        run_for(&r, 120);
+        assert_int_equal(r.client.begins, 1);
+        assert_int_equal(r.client.status, 200);
+        assert_string_equal(client_text(&r), cases[i].early);
+        run_until_ended(&r);
+        (void)snprintf(
+            whole, sizeof(whole), "%s%s%s", cases[i].early, cases[i].answer[0], cases[i].answer[1]);
+        assert_string_equal(client_text(&r), whole);
+        assert_int_equal(r.call->outcome, TS_OUTCOME_DONE);
+        assert_int_equal(r.call->attempt_count, 1);
+        close_rig(&r);
+    }
+}
+
+static void after_the_head_went_out_a_failure_is_an_event(void **state)
+{
+    (void)state;
+    static const char begin[] = ": ping\n\ndata: {\"error\":";
+    struct rig r;
+    struct script s = {.chunks = {ROLE}, .end = END_SILENT};
+    open_rig(&r);
+    add_server(&r, TS_KIND_VLLM, "slow", serve_script, &s);
+    provider(&r, 0)->first_token_timeout_ms = 200;
+    r.accepted_ago_us = TS_SILENCE_MS * INT64_C(1000) - 50000;
+    start_call(&r, &ts_openai_chat, CHAT);
+    run_until_ended(&r);
+    assert_int_equal(r.client.begins, 1);
+    assert_int_equal(r.client.ends, 1);
+    assert_memory_equal(client_text(&r), begin, sizeof(begin) - 1);
+    assert_null(strstr(client_text(&r), "assistant"));
+    assert_int_equal(r.call->outcome, TS_OUTCOME_TIMEOUT);
+    close_rig(&r);
+}
+
+/* -- the client leaves ------------------------------------------------------------------------ */
 
 static void a_client_that_leaves_takes_the_upstream_with_it_in_every_phase(void **state)
 {
@@ -1055,8 +1110,7 @@ static void a_call_can_be_found_and_ended_from_our_side(void **state)
     }
 }
 
-/* -- back-pressure
- * ---------------------------------------------------------------------------------------- */
+/* -- back-pressure ---------------------------------------------------------------------------- */
 
 static void serve_flood(struct loopback_conn *c)
 {
@@ -1221,6 +1275,8 @@ int main(void)
         cmocka_unit_test(one_server_without_room_does_not_hide_the_failure_of_the_other),
         cmocka_unit_test(a_server_without_a_first_token_in_time_is_left_for_the_next),
         cmocka_unit_test(deadlines_end_a_call_with_504_or_an_error_event),
+        cmocka_unit_test(after_a_long_silence_the_head_goes_out_and_fallback_stays_possible),
+        cmocka_unit_test(after_the_head_went_out_a_failure_is_an_event),
         cmocka_unit_test(a_client_that_leaves_takes_the_upstream_with_it_in_every_phase),
         cmocka_unit_test(a_client_that_leaves_before_the_connection_stands_is_recorded_too),
         cmocka_unit_test(a_call_can_be_found_and_ended_from_our_side),

@@ -156,8 +156,7 @@ static void teardown_rig(struct rig *r)
     ts_poller_free(r->poller);
 }
 
-/* -- what is served -------------------------------------------------------------------------------
- */
+/* -- what is served --------------------------------------------------------------------------- */
 
 static void serve_ok(struct loopback_conn *c)
 {
@@ -218,8 +217,7 @@ static void serve_one_chunk(struct loopback_conn *c)
     (void)loopback_wait_closed(c);
 }
 
-/* -- tests ----------------------------------------------------------------------------------------
- */
+/* -- tests ------------------------------------------------------------------------------------ */
 
 static void a_request_brings_head_body_and_end_and_keeps_its_connection(void **state)
 {
