@@ -15,7 +15,7 @@ static const int64_t us_per_ms = 1000;
 /* -- states ------------------------------------------------------------------------------------ */
 
 /* The edges that there are, as relay.h draws them: [from][to]. */
-static const bool edges[][RELAY_DONE + 1] = {
+TS_UNUSED static const bool edges[][RELAY_DONE + 1] = {
     [RELAY_INIT] = {[RELAY_WAITING] = true, [RELAY_DONE] = true},
     [RELAY_WAITING] = {[RELAY_STREAMING] = true, [RELAY_HOLDING] = true, [RELAY_DONE] = true},
     [RELAY_STREAMING] = {[RELAY_HOLDING] = true, [RELAY_DONE] = true},
