@@ -9,6 +9,9 @@ enum { LINE_SIZE = 128 };
 
 struct entry {
     struct ts_store_job job;
+    struct ts_deferred handing_over;
+    struct ts_store *store;
+    struct ts_call *call;
     struct ts_ticket *ticket;
     char line[LINE_SIZE]; /* for the debug log; the call itself is gone by then */
 };
@@ -35,6 +38,14 @@ static void on_settled(struct ts_post *p)
     give_back(ticket, result);
 }
 
+/* At the end of the turn, when the turn's tokens are with the sockets: waking the writer first
+ * would let it have the processor before the clients have their bytes. */
+static void hand_over(struct ts_deferred *d)
+{
+    struct entry *entry = TS_CONTAINER(d, struct entry, handing_over);
+    ts_store_record(entry->store, entry->call, &entry->job);
+}
+
 void ts_recorder_record(void *ctx, struct ts_call *call, struct ts_ticket *ticket)
 {
     struct entry *entry = calloc(1, sizeof(*entry));
@@ -54,5 +65,8 @@ void ts_recorder_record(void *ctx, struct ts_call *call, struct ts_ticket *ticke
     entry->ticket = ticket;
     entry->job.home = ticket->home;
     entry->job.post.fn = on_settled;
-    ts_store_record(ctx, call, &entry->job);
+    entry->store = ctx;
+    entry->call = call;
+    entry->handing_over.fn = hand_over;
+    ts_poller_defer(ticket->home, &entry->handing_over);
 }
