@@ -19,7 +19,7 @@ static const int64_t max_timeout_ms = INT64_C(24) * 60 * 60 * 1000;
 
 struct label {
     const char *member;
-    const char *header; /* behind "X-Touchstone-" */
+    const char *header; /* behind "X-Touchstone-"; NULL: only in the body */
     enum kind kind;
     size_t offset; /* of a text in ts_call_labels */
     size_t max;    /* of its bytes */
@@ -41,7 +41,7 @@ static const struct label labels[] = {
      offsetof(struct ts_call_labels, user_segment),
      TS_MAX_LABEL},
     {"messageId", "Message-Id", TEXT, offsetof(struct ts_call_labels, message_id), TS_MAX_LABEL},
-    {"website", "Website", TEXT, offsetof(struct ts_call_labels, website), MAX_WEBSITE},
+    {"website", NULL, TEXT, offsetof(struct ts_call_labels, website), MAX_WEBSITE},
     {"fallback", "Fallback", FALLBACK, 0, 0},
     {"timeoutMs", "Timeout-Ms", TIMEOUT, 0, 0},
     {"tags", "Tags", TAGS, 0, 0},
@@ -363,7 +363,7 @@ enum ts_err ts_genreq_label(struct ts_genreq *q,
                             struct ts_error *err)
 {
     for (size_t i = 0; i < TS_ARRAY_LEN(labels); i++) {
-        if (strcasecmp(name, labels[i].header) != 0)
+        if (labels[i].header == NULL || strcasecmp(name, labels[i].header) != 0)
             continue;
         char param[TS_ERROR_PARAM_SIZE];
         (void)snprintf(param, sizeof(param), "X-Touchstone-%s", labels[i].header);

@@ -258,6 +258,7 @@ static void headers_win_over_the_body(void **state)
         {"Timeout-Ms", "250"},
         {"Tags", "a=1, b = two words ,c=x=y"},
         {"No-Such-Field", "whatever"},
+        {"Website", "is told in the body only"},
     };
     struct ts_genreq q = scanned(generate,
                                  "{\"model\":\"m\",\"touchstone\":{\"taskType\":\"x\","
@@ -275,6 +276,7 @@ static void headers_win_over_the_body(void **state)
     assert_string_equal(q.labels.fallback[1], "y:1b");
     assert_string_equal(q.labels.fallback[2], "z");
     assert_int_equal(q.labels.timeout_ms, 250);
+    assert_null(q.labels.website);
     assert_string_equal(q.labels.tags_json, "{\"a\":\"1\",\"b\":\"two words\",\"c\":\"x=y\"}");
     assert_int_equal(ts_genreq_label(&q, "Tags", "{\"k\":\"v\"}", NULL), TS_OK);
     assert_string_equal(q.labels.tags_json, "{\"k\":\"v\"}");
