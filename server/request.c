@@ -58,8 +58,10 @@ static void free_request(struct ts_deferred *d)
 /* At the end of the turn, when neither libmicrohttpd nor the handler needs it any more. */
 static void free_if_done(struct ts_request *r)
 {
-    if (r->mhd == NULL && !r->held)
-        ts_poller_defer(r->loop->poller, &r->freeing);
+    if (r->mhd != NULL || r->held || r->freeing.fn != NULL)
+        return;
+    r->freeing.fn = free_request;
+    ts_poller_defer(r->loop->poller, &r->freeing);
 }
 
 static void let_go(struct ts_request *r)
@@ -215,6 +217,17 @@ static const struct ts_exchange_ops exchange_ops = {
 
 /* -- first: the line -------------------------------------------------------------------------- */
 
+/*
+ * libmicrohttpd keeps every query argument in the connection's pool. With very many it runs out and
+ * can not even answer 431; the client would hang until its deadline. So they are told here, before
+ * it reads them; up to twice the limit the guard does it, in the route's own words.
+ */
+static void refuse_many_args(const char *uri, int fd)
+{
+    if (ts_target_arg_count(ts_slice_str(uri)) > 2 * TS_MAX_QUERY_ARGS)
+        ts_connection_refuse(fd, 414, "URI Too Long", "uri_too_long");
+}
+
 void *ts_request_on_line(void *cls, const char *uri, struct MHD_Connection *c)
 {
     struct ts_loop *l = cls;
@@ -227,12 +240,13 @@ void *ts_request_on_line(void *cls, const char *uri, struct MHD_Connection *c)
     r->connection = info->socket_context;
     r->loop = l;
     r->mhd = c;
-    r->freeing.fn = free_request;
     r->target_len = n;
     r->path = r->text + n + 2;
     r->params = r->path + n + 2;
     r->query = r->params + n + 2;
     memcpy(r->text, uri, n);
+    if (r->connection != NULL)
+        refuse_many_args(uri, r->connection->fd);
     r->x = (struct ts_exchange){
         .ops = &exchange_ops,
         .services = l->shared->services,

@@ -179,6 +179,8 @@ static void flush_direct(struct ts_sink *s)
 
 void ts_sink_flush(struct ts_sink *s)
 {
+    if (s->broken)
+        ts_sink_drop(s);
     if (s->state != TS_SINK_OPEN)
         return;
     if (!s->library) {
@@ -290,17 +292,14 @@ static void sink_begin(struct ts_client *c, const struct ts_head *head)
 static void sink_write(struct ts_client *c, const char *bytes, size_t n)
 {
     struct ts_sink *s = sink_of(c);
-    if (s->state == TS_SINK_OVER || s->finish != TS_SINK_GOES_ON || n == 0)
+    if (s->state == TS_SINK_OVER || s->finish != TS_SINK_GOES_ON || s->broken || n == 0)
         return;
     assert(s->state != TS_SINK_IDLE);
     mark_dirty(s);
-    if (!append(s, bytes, n)) {
-        s->finish = TS_SINK_CUT; /* no memory: the client must see that the stream is broken */
-        return;
-    }
     bool direct = s->state == TS_SINK_OPEN && !s->library;
-    if (direct && !s->blocked && payload_len(s) >= SEND_NOW_BYTES && !send_all(s))
-        s->finish = TS_SINK_CUT;
+    if (!append(s, bytes, n) ||
+        (direct && !s->blocked && payload_len(s) >= SEND_NOW_BYTES && !send_all(s)))
+        s->broken = true; /* told at the flush: `gone` never comes out of a call to the sink */
     if (pending(s) > TS_STREAM_LOW_BYTES)
         s->was_high = true;
 }

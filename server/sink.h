@@ -39,6 +39,7 @@ struct ts_sink {
     bool in_use;                /* client() was called: there is somebody to tell */
     bool library;
     bool blocked;  /* the socket was full; its EPOLLOUT goes on */
+    bool broken;   /* a send or an allocation failed: dropped at the next flush */
     bool was_high; /* `drained` is owed */
 
     char *bytes;
