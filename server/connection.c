@@ -56,12 +56,37 @@ static void sweep(struct ts_connections *all, enum ts_waiting what, int64_t now_
     }
 }
 
+/* All it sent was read, and it has closed its side. */
+static bool has_left(int fd)
+{
+    char byte;
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/*
+ * Edge-triggered and without EPOLLRDHUP, libmicrohttpd misses a close that arrives together with
+ * the last bytes; shutting down our side as well makes an event that it does not miss.
+ */
+static void sweep_gone(struct ts_connections *all, enum ts_waiting what)
+{
+    struct ts_connection *next = NULL;
+    for (struct ts_connection *c = all->lists[what].first; c != NULL; c = next) {
+        next = c->next;
+        if (!has_left(c->fd))
+            continue;
+        unlink_from(all, c);
+        (void)shutdown(c->fd, SHUT_RDWR);
+    }
+}
+
 static void on_tick(struct ts_timer *t)
 {
     struct ts_connections *all = TS_CONTAINER(t, struct ts_connections, tick);
     int64_t now_us = ts_poller_now(all->poller);
     for (int what = 0; what < TS_WAIT_NONE; what++)
         sweep(all, (enum ts_waiting)what, now_us);
+    sweep_gone(all, TS_WAIT_HEAD);
+    sweep_gone(all, TS_WAIT_BODY);
     if (all->count > 0) /* the heap has room: this timer just left it */
         (void)!ts_timer_set(all->poller, t, now_us + TICK_US);
 }
