@@ -4,7 +4,9 @@ import { type Analytics, analyticsPath, ApiError, BASE, get, storedKey } from '.
 import { swap } from './dom';
 import { createOverview } from './pages/overview';
 import { createSetup } from './pages/setup';
-import { createFrame, type Known, type Status } from './parts/frame';
+import type { Known } from './parts/filters';
+import type { Status } from './parts/footer';
+import { createFrame } from './parts/frame';
 import { loading, nothing, stale, trouble } from './parts/notice';
 import { loadColours, loadPrefs, type Prefs, remember, zoneName } from './prefs';
 import { assignSlots, identity } from './prepare/colours';
@@ -19,14 +21,14 @@ let state = parseState(location.search);
 let prefs = loadPrefs();
 let slots = loadColours();
 let data: Analytics | null = null;
-let dataFor = ''; // the question that data answers
+let dataFor: State = state; // what data answers; the state may be ahead of it
 let error: ApiError | null = null;
 let face: Face = 'loading';
 let demo = false;
 let running: AbortController | null = null;
 let timer: ReturnType<typeof setTimeout> | undefined;
 const known: Known = { model: [], task: [], provider: [] };
-const status: Status = { busy: false, calls: null, tookMs: null, dataTo: null, jsonUrl: '' };
+const status: Status = { calls: null, tookMs: null, dataTo: null, jsonUrl: '' };
 
 const frame = createFrame({ navigate, setPrefs, refresh: () => void load() });
 const overview = createOverview(navigate);
@@ -96,9 +98,9 @@ async function load(): Promise<void> {
   clearTimeout(timer);
   const mine = new AbortController();
   running = mine;
-  const asked = question(state);
+  const asked = state;
   const query = toQuery(state, Date.now(), zoneName(prefs));
-  Object.assign(status, { busy: true, jsonUrl: new URL(analyticsPath(query), BASE).href });
+  status.jsonUrl = new URL(analyticsPath(query), BASE).href;
   draw();
   const started = performance.now();
   try {
@@ -122,10 +124,9 @@ async function load(): Promise<void> {
         ? e
         : new ApiError(0, e instanceof Error ? e.message : String(e), 'Reload the page.');
     // Figures of the same question stay in view, marked as old; those of another would mislead.
-    if (face !== 'overview' || dataFor !== asked) face = 'trouble';
+    if (face !== 'overview' || question(dataFor) !== question(asked)) face = 'trouble';
   }
   running = null;
-  status.busy = false;
   if (face === 'setup') setup.refresh();
   draw();
   schedule();
@@ -153,7 +154,8 @@ function show(reason: unknown, make: () => HTMLElement): void {
 
 function draw(): void {
   const zone = zoneName(prefs);
-  frame.update({ state, prefs, zone, demo, filters: face !== 'setup' && face !== 'trouble', known, status });
+  const figures = face !== 'setup' && face !== 'trouble';
+  frame.update({ state, prefs, zone, demo, figures, known, status, busy: running !== null });
   switch (face) {
     case 'loading':
       return show('loading', loading);
@@ -172,7 +174,7 @@ function draw(): void {
       show('overview', () => overview.root);
       frame.main.querySelector('.stale')?.remove();
       if (error) frame.main.prepend(stale(error));
-      if (data) overview.update({ data, state, slots, zone, now: Date.now() });
+      if (data) overview.update({ data, range: dataFor.range, state, slots, zone, now: Date.now() });
   }
 }
 

@@ -293,6 +293,14 @@ test('when a refresh fails the old figures stay, marked as old', async (t) => {
   await page.waitForSelector('.stale', { state: 'detached' });
 });
 
+test('while an answer is awaited the old figures keep their own headline', async (t) => {
+  const { fake, page } = await open(t);
+  fake.state.delayMs = 500;
+  await page.getByRole('button', { name: '7d' }).click();
+  assert.match(await text(page, '.lead'), /18 722 calls to 7 models in the last 30 days/);
+  await page.waitForFunction(() => /7 days/.test(document.querySelector('.lead').textContent));
+});
+
 test('figures of one choice are never shown under another', async (t) => {
   const { fake, page } = await open(t);
   fake.state.fail = 500;

@@ -202,6 +202,52 @@ test('a day belongs to the zone of the window', () => {
   assert.equal(at('Europe/Berlin'), null);
 });
 
+test('the sentence of the trend leaves out buckets with few calls, and the running one', () => {
+  const a = answer();
+  const at = (totalCalls, medianResponseTime) => ({ ...a.trends[0], totalCalls, medianResponseTime });
+  const dates = ['2026-11-17', '2026-11-18', '2026-11-19', '2026-11-20'];
+  const say = (list) => {
+    a.trends = list.map(([n, ms], i) => ({ ...at(n, ms), date: dates[i] }));
+    return plain(trend(a, 'UTC').summary);
+  };
+  assert.equal(
+    say([
+      [3, 90_000],
+      [40, 2000],
+      [50, 3000],
+      [60, 9000],
+    ]),
+    'The median per day lies between 2.00 s and 3.00 s.',
+  );
+  assert.equal(
+    say([
+      [3, 1000],
+      [4, 2000],
+      [0, null],
+      [1, 9000],
+    ]),
+    'The median per day lies between 1.00 s and 2.00 s.',
+  );
+  assert.equal(
+    say([
+      [0, null],
+      [0, null],
+      [40, 2000],
+      [1, 9000],
+    ]),
+    'Median response time per day.',
+  );
+  assert.equal(
+    say([
+      [30, 2000],
+      [40, 2000.1],
+      [0, null],
+      [1, 1],
+    ]),
+    'The median per day stays at 2.00 s.',
+  );
+});
+
 test('a window that ends with its last bucket has none running', () => {
   const a = answer('from=2026-11-01T00:00:00Z&to=2026-11-08T00:00:00Z&bucket=day');
   assert.equal(a.trends.at(-1).date, '2026-11-07');
@@ -243,12 +289,13 @@ test('without any model a task has a dash and no colour', () => {
   assert.equal(taskTypes(a).rows.find((r) => r.task === 'reasoning').best, '—');
 });
 
-test('a task names a best model only where there is a verdict', () => {
+test('a task names its best model with the verdict', () => {
   const t = taskTypes(answer());
   assert.equal(t.rows[0].label, 'general chat');
   assert.equal(t.rows[0].share, 100);
-  assert.equal(t.rows.find((r) => r.task === 'analysis').best, '—');
-  assert.equal(t.rows.find((r) => r.task === 'coding').best, 'claude-sonnet-4-5');
+  const named = (task) => t.rows.filter((r) => r.task === task).map((r) => [r.best, r.verdict]);
+  assert.deepEqual(named('analysis'), [['gpt-4o', 'too early']]);
+  assert.deepEqual(named('coding'), [['claude-sonnet-4-5', 'recommended']]);
 });
 
 test('every column sorts both ways, with the unknown last', () => {

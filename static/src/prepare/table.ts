@@ -114,6 +114,7 @@ export const COLUMNS: readonly Column[] = [
 ];
 
 export interface TableView {
+  sort: string;
   head: { key: string; label: string; title: string; order: 'ascending' | 'descending' | null }[];
   rows: {
     id: string;
@@ -153,6 +154,7 @@ export function table(
       compare(column?.value(x) ?? null, column?.value(y) ?? null, down) || y.totalCalls - x.totalCalls,
   );
   return {
+    sort,
     head: COLUMNS.map((c) => ({
       key: c.key,
       label: c.label,

@@ -72,6 +72,7 @@ export interface TaskRow {
   tokens: string;
   cost: string;
   best: string;
+  verdict: string;
 }
 
 export interface TaskTable {
@@ -124,7 +125,8 @@ export function taskTypes(a: Analytics): TaskTable {
         satisfaction: fmt.share(up, up + down),
         tokens: fmt.count(t.avgTokens),
         cost: fmt.money(t.totalCost),
-        best: top && top.model !== null && top.verdict !== 'insufficient' ? fmt.short(top.model) : fmt.NONE,
+        best: top && top.model !== null ? fmt.short(top.model) : fmt.NONE,
+        verdict: top ? WORD[top.verdict].toLowerCase() : '',
       };
     }),
   };

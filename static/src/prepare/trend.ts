@@ -1,8 +1,9 @@
 // The trend: one point per bucket. A bucket without calls is a gap, and the last bucket, if it is
 // still running, is drawn apart because its figures will change.
 
-import type { Analytics } from '../api';
+import type { Analytics, TrendFigures } from '../api';
 import * as fmt from '../fmt';
+import { ENOUGH } from './interval';
 
 export interface Trend {
   labels: string[]; // per bucket
@@ -50,6 +51,19 @@ export function tickIndexes(n: number, most: number): number[] {
   return ticks;
 }
 
+// Between which medians the finished buckets lie. Those with few calls say little and are left out
+// as long as there are others.
+function sentence(finished: TrendFigures[], bucket: string): string {
+  const used = finished.filter((t) => t.medianResponseTime !== null);
+  const sure = used.filter((t) => t.totalCalls >= ENOUGH);
+  const medians = (sure.length > 0 ? sure : used).map((t) => t.medianResponseTime ?? 0);
+  if (medians.length < 2) return `Median response time per ${bucket}.`;
+  const [low, high] = [fmt.duration(Math.min(...medians)), fmt.duration(Math.max(...medians))];
+  return low === high
+    ? `The median per ${bucket} stays at ${low}.`
+    : `The median per ${bucket} lies between ${low} and ${high}.`;
+}
+
 export function trend(a: Analytics, zone: string): Trend {
   const { trends, window } = a;
   const n = trends.length;
@@ -62,8 +76,6 @@ export function trend(a: Analytics, zone: string): Trend {
   const median = (i: number) => trends[i]?.medianResponseTime ?? null;
   const p95 = (i: number) => trends[i]?.p95ResponseTime ?? null;
   const labels = trends.map((t) => label(t.date, window.bucket, zone));
-  const withCalls = trends.filter((t) => t.medianResponseTime !== null);
-  const [first, end] = [withCalls[0], withCalls.at(running && withCalls.at(-1) === last ? -2 : -1)];
   return {
     labels,
     calls: trends.map((t) => t.totalCalls),
@@ -74,10 +86,7 @@ export function trend(a: Analytics, zone: string): Trend {
     ticks: tickIndexes(n, 7),
     fewTicks: tickIndexes(n, 3),
     unit: window.bucket,
-    summary:
-      first && end && first !== end
-        ? `Median response time per ${window.bucket}: ${fmt.duration(first.medianResponseTime)} at first, ${fmt.duration(end.medianResponseTime)} at the end.`
-        : `Median response time per ${window.bucket}.`,
+    summary: sentence(trends.slice(0, open), window.bucket),
     table: {
       head: [
         window.bucket[0]?.toUpperCase() + window.bucket.slice(1),
