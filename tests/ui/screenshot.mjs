@@ -16,7 +16,7 @@ const fake = url ? null : await startFake();
 const browser = await startBrowser();
 try {
   const page = await openPage(browser, `${url ?? fake.url}/analytics/models`, {
-    height: 1130,
+    height: 1250,
     reducedMotion: 'reduce',
   });
   await page.waitForSelector('.uplot');
