@@ -139,16 +139,16 @@ static enum ts_err start_threads(struct ts_store *s, struct ts_error *err)
     enum ts_err e = ts_readers_start(&s->readers, err);
     if (e != TS_OK)
         return e;
+    if (s->left_open) {
+        s->check = (struct ts_query){.post.fn = ts_check_done, .run = ts_check_run};
+        ts_readers_put(&s->readers, &s->check);
+    }
     if (pthread_create(&s->spooler, NULL, ts_spooler_main, s) != 0)
         return ts_fail(err, TS_ERR_IO, "cannot start the spooler's thread");
     s->spooler_started = true;
     if (pthread_create(&s->writer.thread, NULL, ts_writer_main, s) != 0)
         return ts_fail(err, TS_ERR_IO, "cannot start the writer's thread");
     s->writer.started = true;
-    if (s->left_open) {
-        s->check = (struct ts_query){.post.fn = ts_check_done, .run = ts_check_run};
-        ts_readers_put(&s->readers, &s->check);
-    }
     return TS_OK;
 }
 
