@@ -61,6 +61,7 @@ static void respond_asset(struct ts_exchange *x, const struct ts_asset *a)
         {"Cache-Control", a->immutable ? TS_ASSET_CACHE_IMMUTABLE : TS_ASSET_CACHE_REVALIDATE},
         {"Vary", "Accept-Encoding"},
         {"Content-Security-Policy", TS_ASSET_CSP},
+        {"Cross-Origin-Resource-Policy", a->embeddable ? "cross-origin" : "same-origin"},
         {gzip && !same ? "Content-Encoding" : NULL, "gzip"},
         {NULL, NULL},
     };

@@ -19,6 +19,7 @@ struct ts_asset {
     const char *type; /* value of Content-Type */
     const char *etag; /* value of ETag, quotes included; of the uncompressed bytes */
     bool immutable;   /* the name changes with the content: cache for ever; else revalidate */
+    bool embeddable;  /* made for pages of other origins: Cross-Origin-Resource-Policy */
     const unsigned char *raw;
     size_t raw_len;
     const unsigned char *gzip; /* NULL: compression does not help */

@@ -1,6 +1,7 @@
 // The page of the real binary: headers, the way from an empty server to figures, every answer of the
 // API in the shape that the page reads.
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { startTouchstone } from '../harness/touchstone.mjs';
 import { violations } from './axe.mjs';
@@ -155,4 +156,38 @@ test('a vote by <ts-feedback> shows up as satisfaction', async (t) => {
   assert.equal(said.rating, 1);
   await page.getByRole('button', { name: 'Refresh' }).click();
   await page.waitForFunction(() => /1\/1/.test(document.querySelectorAll('.kpi')[3]?.innerText ?? ''));
+});
+
+// An application of someone else's, on an origin of its own.
+async function otherSite(t, markup) {
+  const site = createServer((_, response) => {
+    response.writeHead(200, { 'Content-Type': 'text/html' });
+    response.end(markup());
+  });
+  await new Promise((done) => site.listen(0, '127.0.0.1', done));
+  t.after(() => new Promise((done) => (site.closeAllConnections(), site.close(done))));
+  return `http://localhost:${site.address().port}`;
+}
+
+test('<ts-feedback> works in an application of another origin, once that is allowed', async (t) => {
+  let server;
+  const site = await otherSite(
+    t,
+    () =>
+      `<title>app</title><script src="${server.url}/static/feedback.js"></script><ts-feedback message-id="m-5"></ts-feedback>`,
+  );
+  const vote = async () => {
+    const page = await openPage(browser, site);
+    t.after(() => page.done());
+    await page.getByRole('button', { name: 'Bad answer' }).click();
+    const said = page.locator('ts-feedback output');
+    await page.waitForFunction(
+      () => document.querySelector('ts-feedback').shadowRoot.querySelector('output').textContent !== '',
+    );
+    return said.innerText();
+  };
+  server = await filled(t);
+  assert.equal(await vote(), 'Not stored. Try again.', 'no origin is allowed by default');
+  server = await filled(t, { env: { TOUCHSTONE_CORS_ORIGINS: site } });
+  assert.equal(await vote(), 'Thank you');
 });

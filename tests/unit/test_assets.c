@@ -47,6 +47,8 @@ static void the_page_is_revalidated_and_its_hashed_parts_are_not(void **state)
     const struct ts_asset *feedback = ts_asset_find("/static/feedback.js");
     assert_non_null(feedback);
     assert_false(feedback->immutable);
+    assert_true(feedback->embeddable);
+    assert_false(page->embeddable);
 
     size_t immutable = 0;
     for (size_t i = 0; i < ts_asset_count; i++) {
