@@ -60,8 +60,10 @@ static void expect(const char *text, const char *told)
     for (size_t first = 1; first <= n; first++) {
         struct log split = run(text, n, first, n);
         struct log single = run(text, n, first, 1);
-        if (strcmp(split.text.data, told) != 0 || strcmp(single.text.data, told) != 0)
-            fail_msg("%s, split at %zu: %s / %s", text, first, split.text.data, single.text.data);
+        const char *x = ts_buf_text(&split.text);
+        const char *y = ts_buf_text(&single.text);
+        if (strcmp(x, told) != 0 || strcmp(y, told) != 0)
+            fail_msg("%s, split at %zu: %s / %s", text, first, x, y);
         ts_buf_free(&split.text);
         ts_buf_free(&single.text);
     }
@@ -128,10 +130,10 @@ static void goes_64_levels_deep_and_no_deeper(void **state)
     memset(text, '[', TS_MAX_JSON_DEPTH + 1);
     memset(text + TS_MAX_JSON_DEPTH + 1, ']', TS_MAX_JSON_DEPTH + 1);
     struct log l = run(text + 1, sizeof(text) - 2, 1, 1);
-    assert_string_equal(l.text.data, "open"); /* whole, but no object */
+    assert_string_equal(ts_buf_text(&l.text), "open"); /* whole, but no object */
     ts_buf_free(&l.text);
     l = run(text, sizeof(text), 1, 1);
-    assert_string_equal(l.text.data, "bad");
+    assert_string_equal(ts_buf_text(&l.text), "bad");
     ts_buf_free(&l.text);
 }
 
@@ -200,10 +202,10 @@ static void finds_each_path_of_each_dialect(void **state)
             struct ts_buf document = TS_BUF_INIT(1024);
             put_document(&document, &d->paths[p]);
             ts_jpath_init(&s, d->paths, d->path_count, last_field, &found);
-            ts_jpath_feed(&s, document.data, document.len);
+            ts_jpath_feed(&s, ts_buf_text(&document), document.len);
             assert_true(ts_jpath_complete(&s));
             if (found != d->paths[p].field)
-                fail_msg("%s: %s is not found", d->name, document.data);
+                fail_msg("%s: %s is not found", d->name, ts_buf_text(&document));
             ts_buf_free(&document);
         }
     }

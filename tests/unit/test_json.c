@@ -57,13 +57,14 @@ static void refuses_too_many_tokens_before_building_a_tree(void **state)
         ts_buf_puts(&text, ",0");
     json_t *tree = NULL;
     ts_buf_puts(&text, "]");
-    assert_int_equal(ts_json_parse(text.data, text.len, &tree, NULL), TS_OK);
+    assert_int_equal(ts_json_parse(ts_buf_text(&text), text.len, &tree, NULL), TS_OK);
     json_decref(tree);
     tree = NULL;
+    assert_true(ts_buf_ok(&text));
     text.len--;
     ts_buf_puts(&text, ",0]");
     struct ts_error err = TS_ERROR_INIT;
-    assert_int_equal(ts_json_parse(text.data, text.len, &tree, &err), TS_ERR_INVALID_JSON);
+    assert_int_equal(ts_json_parse(ts_buf_text(&text), text.len, &tree, &err), TS_ERR_INVALID_JSON);
     assert_non_null(strstr(err.text, "too many"));
     ts_buf_free(&text);
 }
@@ -74,6 +75,8 @@ static void mends_text_that_is_not_utf8(void **state)
     json_auto_t *good = ts_json_text("gr\xc3\xbcn");
     json_auto_t *bad = ts_json_textn("a\xff\xc3z", 4);
     json_auto_t *none = ts_json_text(NULL);
+    assert_non_null(good);
+    assert_non_null(bad);
     assert_string_equal(json_string_value(good), "gr\xc3\xbcn");
     assert_string_equal(json_string_value(bad), "a\xef\xbf\xbd\xef\xbf\xbdz");
     assert_true(json_is_null(none));

@@ -106,7 +106,7 @@ static void never_tells_a_lower_bound_as_a_count(void **state)
     f->call->tokens_source = TS_TOKENS_COUNTED;
     f->call->tokens.output = 5;
     ts_writer_end(&f->w, f->call, &f->out);
-    assert_null(strstr(f->out.data, "eval_count"));
+    assert_null(strstr(ts_buf_text(&f->out), "eval_count"));
 }
 
 static void prefers_the_servers_own_time_of_generation(void **state)
@@ -117,7 +117,7 @@ static void prefers_the_servers_own_time_of_generation(void **state)
     ts_writer_event(&f->w, &e, &f->out);
     f->call->phases.decode_us = 400;
     ts_writer_end(&f->w, f->call, &f->out);
-    assert_non_null(strstr(f->out.data, "\"eval_duration\":9000"));
+    assert_non_null(strstr(ts_buf_text(&f->out), "\"eval_duration\":9000"));
 }
 
 static void tells_reasons_in_ollamas_words(void **state)
@@ -134,7 +134,9 @@ static void tells_reasons_in_ollamas_words(void **state)
         ts_buf_clear(&f->out);
         f->call->finish_reason = rows[i][0];
         ts_writer_end(&f->w, f->call, &f->out);
-        const char *reason = strstr(f->out.data, "\"done_reason\":") + strlen("\"done_reason\":");
+        const char *reason = strstr(ts_buf_text(&f->out), "\"done_reason\":");
+        assert_non_null(reason);
+        reason += strlen("\"done_reason\":");
         assert_memory_equal(reason, rows[i][1], strlen(rows[i][1]));
     }
 }
@@ -178,7 +180,7 @@ static void writes_a_whole_answer_of_its_own_where_the_last_line_is_no_object(vo
         ts_buf_clear(&f->out);
         ts_writer_keep_last(&f->w, ts_slice_str(rows[i]));
         ts_writer_whole(&f->w, f->call, &f->out);
-        assert_non_null(strstr(f->out.data, "\"created_at\":\"" CREATED));
+        assert_non_null(strstr(ts_buf_text(&f->out), "\"created_at\":\"" CREATED));
     }
 }
 
@@ -263,7 +265,7 @@ static void every_error_makes_valid_json_in_every_family(void **state)
             struct ts_error err = TS_ERROR_INIT;
             (void)ts_fail(&err, (enum ts_err)code, "\xff\x01");
             ts_write_error_body(families[i], &err, NULL, &out);
-            json_t *tree = json_loadb(out.data, out.len, JSON_REJECT_DUPLICATES, NULL);
+            json_t *tree = json_loadb(ts_buf_text(&out), out.len, JSON_REJECT_DUPLICATES, NULL);
             assert_non_null(tree);
             json_decref(tree);
             ts_buf_free(&out);
