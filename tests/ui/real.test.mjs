@@ -191,3 +191,28 @@ test('<ts-feedback> works in an application of another origin, once that is allo
   server = await filled(t, { env: { TOUCHSTONE_CORS_ORIGINS: site } });
   assert.equal(await vote(), 'Thank you');
 });
+
+test('a server with a key asks the page for it', async (t) => {
+  const key = 'correct-horse-battery-staple-0123456789';
+  const server = await startTouchstone(t, { env: { TOUCHSTONE_API_KEY: key } });
+  const page = await open(t, server);
+  await page.getByLabel('Key', { exact: true }).fill('wrong');
+  await page.getByRole('button', { name: 'Use it' }).click();
+  await page.getByText('The key was not accepted').waitFor();
+  await page.getByLabel('Key', { exact: true }).fill(key);
+  await page.getByRole('button', { name: 'Use it' }).click();
+  await page.waitForSelector('.setup');
+  assert.match(
+    await page.locator('.recipes code').first().innerText(),
+    /Authorization: Bearer \$TOUCHSTONE_API_KEY/,
+  );
+  assert.deepEqual(page.complaints, []);
+});
+
+test('without a database the page says what goes on and what will come back', async (t) => {
+  const server = await startTouchstone(t, { db: '/proc/no-such-folder/touchstone.db' });
+  const page = await open(t, server);
+  await page.waitForSelector('.notice');
+  assert.match(await page.locator('.notice').innerText(), /figures come back with the database/);
+  assert.deepEqual(await violations(page), []);
+});
