@@ -92,12 +92,14 @@ export class ApiError extends Error {
   }
 }
 
+const SILENCE = 'Is touchstone still running? The page asks again by itself.';
+const NOT_OURS =
+  'Does this address lead to a touchstone server? A proxy may forward /analytics but not /api.';
 const REMEDY: Record<number, string> = {
-  0: 'Is touchstone still running? The page asks again by itself.',
   400: 'Reset the filters and the time range.',
   401: 'This server asks for a key. Enter one that may read.',
   403: 'The key is not allowed to read analytics. Enter another one.',
-  404: 'Does this address lead to a touchstone server? A proxy may forward /analytics but not /api.',
+  404: NOT_OURS,
   429: 'The key has used up its limit; the page asks again by itself.',
   503: 'Calls go on being served and kept; the figures come back with the database. See /readyz.',
 };
@@ -128,13 +130,13 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
     response = await fetch(new URL(path, BASE), { headers, ...(signal ? { signal } : {}) });
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new ApiError(0, 'The server does not answer.', REMEDY[0] ?? '');
+    throw new ApiError(0, 'The server does not answer.', SILENCE);
   }
   if (!response.ok) throw await failure(response);
   try {
     return (await response.json()) as T;
   } catch {
-    throw new ApiError(response.status, 'The answer is not JSON.', REMEDY[404] ?? '');
+    throw new ApiError(response.status, 'The answer is not JSON.', NOT_OURS);
   }
 }
 

@@ -137,7 +137,7 @@ function schedule(): void {
   clearTimeout(timer);
   if (document.hidden || running) return;
   if (face === 'setup') timer = setTimeout(() => void load(), WAITING_MS);
-  else if (prefs.live) timer = setTimeout(() => void load(), LIVE_MS);
+  else if (prefs.live || face === 'trouble') timer = setTimeout(() => void load(), LIVE_MS);
 }
 
 let shown: Element | null = null;
@@ -202,7 +202,7 @@ document.getElementById('app')?.replaceWith(frame.root);
 document.addEventListener('keydown', onKey);
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) clearTimeout(timer);
-  else if (prefs.live || face === 'setup') void load();
+  else if (prefs.live || face === 'setup' || face === 'trouble') void load();
 });
 window.addEventListener('popstate', () => {
   state = parseState(location.search);

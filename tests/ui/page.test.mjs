@@ -282,6 +282,13 @@ test('an error is told with its remedy, and the page recovers', async (t) => {
   clean(page);
 });
 
+test('a page in trouble asks again by itself, also when it is not live', async (t) => {
+  const { fake, page } = await open(t, { world: { fail: 500 }, ready: '.notice' });
+  await page.keyboard.press('l');
+  fake.state.fail = 0;
+  await page.waitForSelector('.uplot', { timeout: 15_000 });
+});
+
 test('when a refresh fails the old figures stay, marked as old', async (t) => {
   const { fake, page } = await open(t);
   fake.state.fail = 503;

@@ -13,10 +13,8 @@ const CALLS_SHARE = 4; // the bars take a quarter of the height
 const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const colour = (name: string) => () => css(name);
 
-// Points only where a line would not show: a value with gaps on both sides.
-const lonely: uPlot.Series.Points.Show = () => true;
-const lonelyOnly: uPlot.Series.Points.Filter = (u, series, _show, gaps) => {
-  void gaps;
+// Points only where a line would not show: at values with gaps on both sides.
+const lonely: uPlot.Series.Points.Filter = (u, series) => {
   const values = u.data[series] ?? [];
   const alone: number[] = [];
   for (let i = 0; i < values.length; i++) {
@@ -32,7 +30,7 @@ function line(stroke: string, width: number, dash?: number[]): uPlot.Series {
     width,
     ...(dash ? { dash } : {}),
     spanGaps: false,
-    points: { show: lonely, filter: lonelyOnly, size: 6, fill: colour(stroke), stroke: colour(stroke) },
+    points: { show: true, filter: lonely, size: 6, fill: colour(stroke), stroke: colour(stroke) },
   };
 }
 
