@@ -2,11 +2,12 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/call.h"
 #include "base/clock.h"
 
-enum { PROGRESS_STEPS = 10000, BUSY_MS = 1000 };
+enum { PROGRESS_STEPS = 10000, OPEN_PATIENCE_US = 1000000, LOCK_POLL_US = 5000 };
 
 /* SQLite's code as ours. Extended codes carry the primary one in their low byte. */
 static enum ts_err code_of(int rc)
@@ -45,6 +46,21 @@ static int on_progress(void *ctx)
     return c->deadline_us != 0 && ts_now_us() > c->deadline_us;
 }
 
+/* Somebody else has the lock: wait, but not longer than patience lasts, and not into a shutdown. */
+static int on_busy(void *ctx, int count)
+{
+    struct ts_conn *c = ctx;
+    int64_t now_us = ts_now_us();
+    if (count == 0)
+        c->blocked_since_us = now_us;
+    if (now_us - c->blocked_since_us >= c->patience_us)
+        return 0;
+    if (c->cancel != NULL && atomic_load_explicit(c->cancel, memory_order_relaxed))
+        return 0;
+    (void)usleep(LOCK_POLL_US);
+    return 1;
+}
+
 static void harden(struct ts_conn *c, enum ts_sql_role role)
 {
     bool reader = role == TS_SQL_READER;
@@ -52,7 +68,8 @@ static void harden(struct ts_conn *c, enum ts_sql_role role)
     (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, reader ? 1 : 0, NULL);
-    (void)sqlite3_busy_timeout(c->db, BUSY_MS);
+    c->patience_us = OPEN_PATIENCE_US;
+    (void)sqlite3_busy_handler(c->db, on_busy, c);
     if (reader)
         sqlite3_progress_handler(c->db, PROGRESS_STEPS, on_progress, c);
 }
@@ -135,11 +152,6 @@ bool ts_conn_is_broken(const struct ts_conn *c)
     default:
         return true;
     }
-}
-
-void ts_conn_set_patience(struct ts_conn *c, int ms)
-{
-    (void)sqlite3_busy_timeout(c->db, ms);
 }
 
 bool ts_conn_file_moved(const struct ts_conn *c)

@@ -29,6 +29,8 @@ struct ts_conn {
     sqlite3_stmt *stmts[TS_SQL_COUNT_]; /* those of the connection's role */
     int64_t deadline_us;                /* a statement that runs longer is interrupted; 0: never */
     const _Atomic bool *cancel;         /* when it turns true, likewise; may be NULL */
+    int64_t patience_us;                /* how long another process's lock is waited for */
+    int64_t blocked_since_us;           /* of the wait that is on, or was the last */
     int last_code;                      /* SQLite's code of the last failure */
 };
 
@@ -60,9 +62,6 @@ void ts_conn_end(struct ts_conn *c, enum ts_sql how);
 
 /* Whether only a new connection can help: the last failure was not for want of room or a lock. */
 bool ts_conn_is_broken(const struct ts_conn *c);
-
-/* How long the writer waits for another process's lock. */
-void ts_conn_set_patience(struct ts_conn *c, int ms);
 
 /* Whether the file was deleted or replaced since it was opened. */
 bool ts_conn_file_moved(const struct ts_conn *c);

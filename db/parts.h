@@ -18,7 +18,7 @@
 #include "db/spool.h"
 
 /* How long the writer waits for another process's lock; rows go to the spool long before. */
-enum { TS_WRITER_PATIENCE_MS = 5000 };
+enum { TS_WRITER_PATIENCE_US = 5000 * 1000 };
 
 /* Counters are atomic; the text has a leaf lock. */
 struct ts_store_state {
@@ -79,6 +79,7 @@ struct ts_store {
     enum ts_durability durability;
     int lock_fd; /* -1: not ours yet */
     bool left_open;
+    _Atomic bool stopping; /* nobody waits for locks any more */
 
     _Atomic uint64_t tag;
     _Atomic int64_t newest_id;

@@ -4,6 +4,7 @@
  * A query runs inside one read transaction with a deadline. Connections are closed before the
  * writer closes or reopens its own; until they are open again, queries fail at once.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -85,6 +86,7 @@ static void refuse(struct ts_query *q)
 
 static void run(struct ts_reader *r, struct ts_query *q)
 {
+    assert(r->conn != NULL);
     struct ts_reader_conn conn = {.conn = r->conn};
     r->conn->deadline_us = ts_now_us() + QUERY_DEADLINE_US;
     q->result = ts_conn_run(r->conn, TS_SQL_READ_BEGIN, &q->error);

@@ -1,6 +1,6 @@
 #include "db/store.h"
 
-#include <fcntl.h>
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,7 +95,8 @@ enum ts_err ts_store_attach(struct ts_store *s, struct ts_error *err)
     if (e != TS_OK)
         return e;
     ts_file_write_tag(s->lock_fd, s->tag);
-    ts_conn_set_patience(c, TS_WRITER_PATIENCE_MS);
+    c->patience_us = TS_WRITER_PATIENCE_US;
+    c->cancel = &s->stopping;
     ts_intern_drop(s->writer.intern);
     s->writer.conn = TS_TAKE(c);
     return TS_OK;
@@ -160,6 +161,7 @@ enum ts_err ts_store_open(const struct ts_store_options *o,
     enum ts_err e = new_store(o, &s, err);
     if (e != TS_OK)
         return e;
+    assert(s != NULL);
     struct ts_error why = TS_ERROR_INIT;
     e = ts_store_attach(s, &why);
     if (e == TS_ERR_STORAGE_UNAVAILABLE && !o->required) {
@@ -179,6 +181,7 @@ void ts_store_close(struct ts_store *s)
 {
     if (s == NULL)
         return;
+    s->stopping = true;
     ts_inbox_stop(&s->inbox);
     if (s->writer.started)
         (void)pthread_join(s->writer.thread, NULL);

@@ -12,7 +12,7 @@
 
 enum {
     PROBE_EVERY_US = 1000 * 1000,
-    PROBE_PATIENCE_MS = 100,
+    PROBE_PATIENCE_US = 100 * 1000,
     DRAIN_ROWS = 256, /* of the spool in one transaction; live rows wait no longer than for these */
 };
 
@@ -70,7 +70,7 @@ static void start_trouble(struct ts_store *s, const struct ts_error *why)
 {
     struct ts_writer *w = &s->writer;
     if (!w->trouble && w->conn != NULL)
-        ts_conn_set_patience(w->conn, PROBE_PATIENCE_MS);
+        w->conn->patience_us = PROBE_PATIENCE_US;
     w->trouble = true;
     w->probe_us = ts_now_us() + PROBE_EVERY_US;
     ts_state_bad(&s->state, why->text);
@@ -343,7 +343,7 @@ static void probe(struct ts_store *s)
         return;
     }
     w->trouble = false;
-    ts_conn_set_patience(w->conn, TS_WRITER_PATIENCE_MS);
+    w->conn->patience_us = TS_WRITER_PATIENCE_US;
 }
 
 static void refuse(struct ts_store *s, const struct ts_work *work)

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "schema/sql.h"
 #include "storekit.h"
 
 /* -- a small store that shows every difference ------------------------------------------------ */
@@ -300,6 +301,50 @@ static void counts_tell_empty_from_simulated(void **state)
     assert_int_equal(n.oldest_ms, ts_id_ms(kit_id(1)));
 }
 
+/* -- the statements --------------------------------------------------------------------------- */
+
+static void what_readers_prepare_changes_nothing(void **state)
+{
+    struct kit *k = *state;
+    kit_open(k);
+    sqlite3 *db = kit_foreign(k);
+    for (int i = 0; i < TS_SQL_COUNT_; i++) {
+        const struct ts_sql_query *q = &ts_sql_queries[i];
+        sqlite3_stmt *s = NULL;
+        if (sqlite3_prepare_v2(db, q->text, -1, &s, NULL) != SQLITE_OK)
+            fail_msg("%s: %s", q->name, sqlite3_errmsg(db));
+        if (q->role == TS_SQL_READER && !sqlite3_stmt_readonly(s))
+            fail_msg("%s writes", q->name);
+        (void)sqlite3_finalize(s);
+    }
+    (void)sqlite3_close(db);
+}
+
+/* How SQLite goes about a query: its plan's lines, joined by newlines. */
+static void assert_plan(const struct kit *k, enum ts_sql q, const char *must_say)
+{
+    char sql[4096];
+    (void)snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", ts_sql_queries[q].text);
+    char *plan = kit_rows(k, sql);
+    if (strstr(plan, must_say) == NULL || strstr(plan, "TEMP B-TREE") != NULL)
+        fail_msg("%s: no '%s' in its plan, or a sort:\n%s", ts_sql_queries[q].name, must_say, plan);
+    free(plan);
+}
+
+static void a_window_is_a_range_of_the_primary_key_and_needs_no_sort(void **state)
+{
+    struct kit *k = *state;
+    kit_open(k);
+    const char *range = "SEARCH c USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
+    assert_plan(k, TS_SQL_CALLS_IN_WINDOW, range);
+    assert_plan(
+        k, TS_SQL_ATTEMPTS_IN_WINDOW, "SEARCH a USING PRIMARY KEY (call_id>? AND call_id<?)");
+    assert_plan(k, TS_SQL_CALL_PAGE, range);
+    assert_plan(k, TS_SQL_CALL_GET, "SEARCH c USING INTEGER PRIMARY KEY (rowid=?)");
+    assert_plan(k, TS_SQL_RATED_BY_CONVERSATION, "USING INDEX call_conversation");
+    assert_plan(k, TS_SQL_RATED_BY_MESSAGE, "USING INDEX call_message");
+}
+
 /* -- the views -------------------------------------------------------------------------------- */
 
 static void the_views_have_the_columns_of_the_interface(void **state)
@@ -486,6 +531,8 @@ int main(void)
         TEST(a_rescued_attempt_counts_against_its_own_model),
         TEST(pages_go_from_the_newest_to_the_oldest_without_gaps),
         TEST(counts_tell_empty_from_simulated),
+        TEST(what_readers_prepare_changes_nothing),
+        TEST(a_window_is_a_range_of_the_primary_key_and_needs_no_sort),
         TEST(the_views_have_the_columns_of_the_interface),
         TEST(the_views_tell_what_the_rows_say),
         TEST(the_statistics_are_the_sum_of_the_outcomes),
