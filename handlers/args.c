@@ -52,29 +52,27 @@ const char *ts_arg(const struct ts_exchange *x, const char *key)
 
 enum ts_err ts_arg_int(const struct ts_exchange *x,
                        const char *key,
-                       int64_t min,
-                       int64_t max,
-                       int64_t fallback,
+                       struct ts_whole bounds,
                        int64_t *out,
                        struct ts_error *err)
 {
     const char *text = ts_arg(x, key);
     if (text == NULL) {
-        *out = fallback;
+        *out = bounds.absent;
         return TS_OK;
     }
     bool digits = *text != '\0' && text[strspn(text, "0123456789")] == '\0';
     errno = 0;
     long long v = digits ? strtoll(text, NULL, 10) : 0;
-    if (!digits || errno != 0 || v < min || v > max)
+    if (!digits || errno != 0 || v < bounds.min || v > bounds.max)
         return ts_fail_param(err,
                              TS_ERR_INVALID_PARAMETER,
                              key,
                              "%s must be a whole number from %" PRId64 " to %" PRId64
                              ", not '%.40s'",
                              key,
-                             min,
-                             max,
+                             bounds.min,
+                             bounds.max,
                              text);
     *out = v;
     return TS_OK;

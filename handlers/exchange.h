@@ -94,11 +94,16 @@ TS_NODISCARD enum ts_err ts_args_check(const struct ts_exchange *x,
                                        const char *const *allowed,
                                        struct ts_error *err);
 const char *ts_arg(const struct ts_exchange *x, const char *key); /* NULL: absent */
+
+/* Bounds of a whole number, and what an absent one means. */
+struct ts_whole {
+    int64_t min;
+    int64_t max;
+    int64_t absent;
+};
 TS_NODISCARD enum ts_err ts_arg_int(const struct ts_exchange *x,
                                     const char *key,
-                                    int64_t min,
-                                    int64_t max,
-                                    int64_t fallback,
+                                    struct ts_whole bounds,
                                     int64_t *out,
                                     struct ts_error *err);
 

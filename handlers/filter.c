@@ -82,7 +82,8 @@ enum ts_err ts_window_args(const struct ts_exchange *x,
                            int64_t *days,
                            struct ts_error *err)
 {
-    enum ts_err rc = ts_arg_int(x, "days", 1, TS_MAX_DAYS, TS_DEFAULT_DAYS, days, err);
+    enum ts_err rc =
+        ts_arg_int(x, "days", (struct ts_whole){1, TS_MAX_DAYS, TS_DEFAULT_DAYS}, days, err);
     if (rc != TS_OK)
         return rc;
     f->from_ms = -1;

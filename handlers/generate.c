@@ -45,7 +45,6 @@ static void free_generation(struct generation *g)
     ts_call_free(g->call);
     free(g);
 }
-TS_DEFINE_AUTO(free_generation_auto, struct generation, free_generation)
 
 /* -- a place ---------------------------------------------------------------------------------- */
 

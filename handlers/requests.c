@@ -164,7 +164,7 @@ static enum ts_err read_list(const struct ts_exchange *x, struct call_list *q, s
     if (rc == TS_OK)
         rc = read_cursor(x, &q->before, err);
     if (rc == TS_OK)
-        rc = ts_arg_int(x, "limit", 1, LIMIT_MAX, LIMIT_DEFAULT, &q->limit, err);
+        rc = ts_arg_int(x, "limit", (struct ts_whole){1, LIMIT_MAX, LIMIT_DEFAULT}, &q->limit, err);
     q->filter.conversation_id = ts_arg(x, "conversation_id");
     return rc;
 }
