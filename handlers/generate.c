@@ -270,10 +270,18 @@ static void ended(void *ctx)
     x->ops->finish(x);
 }
 
+static void abort_call(struct ts_running_call *c)
+{
+    struct generation *g = TS_CONTAINER(c, struct generation, running);
+    ts_relay_abort(g->x->relay, TS_ERR_UPSTREAM_INTERRUPTED);
+}
+
 static void start(struct generation *g)
 {
     struct ts_exchange *x = g->x;
     g->running.id = x->id;
+    g->running.home = x->poller;
+    g->running.abort = abort_call;
     ts_running_add(x->services->running, &g->running);
     struct ts_relay_start s = {
         .request = TS_TAKE(g->request),

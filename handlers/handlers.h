@@ -22,6 +22,7 @@ ts_handler_fn ts_handle_outcomes;
 /* requests.c */
 ts_handler_fn ts_handle_requests;
 ts_handler_fn ts_handle_request;
+ts_handler_fn ts_handle_cancel;
 
 /* operations.c */
 ts_handler_fn ts_handle_providers;

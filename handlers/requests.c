@@ -1,4 +1,4 @@
-/* GET /api/requests and /api/requests/{id}: the record, call by call. */
+/* /api/requests: the record, call by call, and the end of a call that runs. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,9 +7,12 @@
 #include "handlers/filter.h"
 #include "handlers/handlers.h"
 #include "handlers/reply.h"
+#include "handlers/running.h"
 #include "handlers/services.h"
 
 enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
+
+static const char *const no_args[] = {NULL};
 
 /* -- one call --------------------------------------------------------------------------------- */
 
@@ -43,7 +46,6 @@ static enum ts_err read_id(const struct ts_exchange *x, int64_t *id, struct ts_e
 
 void ts_handle_request(struct ts_exchange *x)
 {
-    static const char *const no_args[] = {NULL};
     struct ts_error err = TS_ERROR_INIT;
     int64_t id = 0;
     if (ts_args_check(x, no_args, &err) != TS_OK || read_id(x, &id, &err) != TS_OK) {
@@ -60,6 +62,47 @@ void ts_handle_request(struct ts_exchange *x)
     q->ask.ask = ask_one;
     q->ask.free = free_one;
     ts_ask_start(x, &q->ask);
+}
+
+/* -- ending one ------------------------------------------------------------------------------- */
+
+struct cancel {
+    struct ts_running_abort abort;
+    struct ts_exchange *x;
+};
+
+static void cancelled(struct ts_post *post)
+{
+    struct ts_running_abort *a = TS_CONTAINER(post, struct ts_running_abort, back);
+    struct cancel *c = TS_CONTAINER(a, struct cancel, abort);
+    struct ts_exchange *x = c->x;
+    if (a->found) {
+        ts_reply_json(x, 200, json_pack("{s:s, s:b}", "requestId", x->params[0], "cancelled", 1));
+    } else {
+        struct ts_error err;
+        (void)ts_fail(&err, TS_ERR_NOT_FOUND, "no call '%.60s' is running", x->params[0]);
+        ts_reply_error(x, &err);
+    }
+    free(c);
+}
+
+void ts_handle_cancel(struct ts_exchange *x)
+{
+    struct ts_error err = TS_ERROR_INIT;
+    struct cancel *c = calloc(1, sizeof(*c));
+    enum ts_err rc = c != NULL ? ts_args_check(x, no_args, &err)
+                               : ts_fail(&err, TS_ERR_NOMEM, "no memory to end a call");
+    if (rc == TS_OK)
+        rc = read_id(x, &c->abort.id, &err);
+    if (rc != TS_OK) {
+        free(c);
+        ts_reply_error(x, &err);
+        return;
+    }
+    c->x = x;
+    c->abort.home = x->poller;
+    c->abort.back.fn = cancelled;
+    ts_running_abort(x->services->running, &c->abort);
 }
 
 /* -- the list --------------------------------------------------------------------------------- */

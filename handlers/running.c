@@ -69,3 +69,34 @@ bool ts_running_has(struct ts_running *r, int64_t id)
     TS_GUARD(&r->lock);
     return *find(r, id) != NULL;
 }
+
+static void abort_there(struct ts_post *post)
+{
+    struct ts_running_abort *a = TS_CONTAINER(post, struct ts_running_abort, there);
+    (void)pthread_mutex_lock(&a->set->lock);
+    struct ts_running_call *c = *find(a->set, a->id);
+    (void)pthread_mutex_unlock(&a->set->lock);
+    a->found = c != NULL;
+    if (c != NULL)
+        c->abort(c); /* this is its home: nobody else could have removed it */
+    ts_poller_post(a->home, &a->back);
+}
+
+static struct ts_poller *home_of(struct ts_running *r, int64_t id)
+{
+    TS_GUARD(&r->lock);
+    const struct ts_running_call *c = *find(r, id);
+    return c != NULL ? c->home : NULL;
+}
+
+void ts_running_abort(struct ts_running *r, struct ts_running_abort *a)
+{
+    struct ts_poller *there = home_of(r, a->id);
+    a->set = r;
+    a->found = false;
+    a->there.fn = abort_there;
+    if (there != NULL)
+        ts_poller_post(there, &a->there);
+    else
+        ts_poller_post(a->home, &a->back);
+}

@@ -211,6 +211,39 @@ static void a_running_call_is_rated_later(void **state)
     x_assert_error(x_ask(k, TS_POST, feedback, body), 404, "not_found", NULL);
 }
 
+static int aborted;
+
+static void count_abort(struct ts_running_call *c)
+{
+    assert_true(c->id == ts_id_from_ms(1790000000001));
+    aborted++;
+}
+
+static void a_running_call_is_ended_by_its_id(void **state)
+{
+    struct xkit *k = *state;
+    struct ts_running_call other = {.id = ts_id_from_ms(1790000000000), .home = k->poller};
+    struct ts_running_call call = {
+        .id = ts_id_from_ms(1790000000001), .home = k->poller, .abort = count_abort};
+    char text[TS_ID_TEXT_SIZE];
+    char target[128];
+    (void)snprintf(target,
+                   sizeof(target),
+                   "/api/requests/%s",
+                   ts_id_format(call.id, k->services.id_tag, text));
+    aborted = 0;
+    ts_running_add(k->services.running, &other);
+    ts_running_add(k->services.running, &call);
+    const struct x_answer *a = x_ask(k, TS_DELETE, target, NULL);
+    assert_int_equal(a->status, 200);
+    assert_string_equal(x_text(a, "requestId"), text);
+    assert_int_equal(aborted, 1);
+    ts_running_remove(k->services.running, &call);
+    x_assert_error(x_ask(k, TS_DELETE, target, NULL), 404, "not_found", NULL);
+    assert_int_equal(aborted, 1);
+    ts_running_remove(k->services.running, &other);
+}
+
 static void without_calls_counts_are_zero_and_figures_unknown(void **state)
 {
     struct xkit *k = *state;
@@ -347,6 +380,7 @@ int main(void)
         X(what_was_told_comes_back),
         X(ratings_find_their_call_or_say_why_not),
         X(a_running_call_is_rated_later),
+        X(a_running_call_is_ended_by_its_id),
         X(without_calls_counts_are_zero_and_figures_unknown),
         X(windows_are_half_open_and_buckets_follow_the_zone),
         X(the_best_model_is_named_by_rules_then_by_data),
