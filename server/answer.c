@@ -114,7 +114,9 @@ struct MHD_Response *ts_answer_preflight(const struct ts_request *r)
     bool ok =
         add_cors(response, r) &&
         add(response, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE") &&
-        add(response, "Access-Control-Allow-Headers", "Authorization, *") &&
+        add(response,
+            "Access-Control-Allow-Headers",
+            "Authorization, Content-Type, X-Api-Key, *") &&
         add(response, "Access-Control-Max-Age", "600") && add(response, "Vary", "Origin");
     if (ok)
         return response;

@@ -11,7 +11,7 @@
 #include "server/providers.h"
 #include "server/recorder.h"
 
-enum { APP_MAX_BYTES = 64 * 1024, PATH_SIZE = 1024 };
+enum { APP_MAX_BYTES = 64 * 1024 };
 
 static enum ts_err no_memory(struct ts_error *err)
 {
@@ -140,7 +140,7 @@ static enum ts_err make_guard(struct ts_app *app, struct ts_error *err)
     return TS_OK;
 }
 
-/* "" or "/ai": a slash in front, none behind. */
+/* "" or "/ai": no slash behind. */
 static enum ts_err make_base_path(struct ts_app *app, struct ts_error *err)
 {
     const char *text = ts_config_text(app->config, TS_SETTING_BASE_PATH);
@@ -150,12 +150,6 @@ static enum ts_err make_base_path(struct ts_app *app, struct ts_error *err)
     char *path = ts_arena_copy(&app->arena, (struct ts_slice){text, n});
     if (path == NULL)
         return no_memory(err);
-    if (n > 0 && (path[0] != '/' || strstr(path, "//") != NULL || strpbrk(path, "?#% ") != NULL))
-        return ts_fail_param(err,
-                             TS_ERR_CONFIG,
-                             "base_path",
-                             "TOUCHSTONE_BASE_PATH \"%.60s\" is not a path like /ai",
-                             text);
     app->shared.base_path = path;
     return TS_OK;
 }
@@ -173,8 +167,9 @@ static enum ts_err read_addresses(struct ts_app *app, struct ts_error *err)
             e = ts_fail_param(err,
                               TS_ERR_CONFIG,
                               "listen",
-                              "%s:%d can be reached from other machines: set TOUCHSTONE_API_KEY, "
-                              "or listen on 127.0.0.1",
+                              "%.80s: %s:%d can be reached from other machines: set "
+                              "TOUCHSTONE_API_KEY, or listen on 127.0.0.1",
+                              app->config->values[TS_SETTING_LISTEN].where,
                               a->host,
                               a->port);
     }
@@ -202,36 +197,34 @@ static enum ts_err open_sockets(struct ts_app *app, int *out, struct ts_error *e
 
 /* -- the store -------------------------------------------------------------------------------- */
 
-static enum ts_err db_path(const struct ts_config *c,
-                           char out[static PATH_SIZE],
-                           struct ts_error *err)
+static enum ts_err find_db(struct ts_app *app, struct ts_error *err)
 {
-    const char *named = ts_config_text(c, TS_SETTING_DB);
+    const char *named = ts_config_text(app->config, TS_SETTING_DB);
     const char *state = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
+    size_t size = sizeof(app->db_path);
     int n = 0;
     if (*named != '\0')
-        n = snprintf(out, PATH_SIZE, "%s", named);
+        n = snprintf(app->db_path, size, "%s", named);
     else if (state != NULL && *state == '/')
-        n = snprintf(out, PATH_SIZE, "%s/touchstone/touchstone.db", state);
+        n = snprintf(app->db_path, size, "%s/touchstone/touchstone.db", state);
     else if (home != NULL && *home == '/')
-        n = snprintf(out, PATH_SIZE, "%s/.local/state/touchstone/touchstone.db", home);
+        n = snprintf(app->db_path, size, "%s/.local/state/touchstone/touchstone.db", home);
     else
         return ts_fail_param(
             err, TS_ERR_CONFIG, "db", "no HOME to keep the database under: set TOUCHSTONE_DB");
-    return n < PATH_SIZE ? TS_OK
-                         : ts_fail_param(err, TS_ERR_CONFIG, "db", "TOUCHSTONE_DB is too long");
+    return (size_t)n < size ? TS_OK
+                            : ts_fail_param(err, TS_ERR_CONFIG, "db", "TOUCHSTONE_DB is too long");
 }
 
 static enum ts_err open_store(struct ts_app *app, struct ts_error *err)
 {
     const struct ts_config *c = app->config;
-    char path[PATH_SIZE];
-    enum ts_err e = db_path(c, path, err);
+    enum ts_err e = find_db(app, err);
     if (e != TS_OK)
         return e;
     struct ts_store_options options = {
-        .path = path,
+        .path = app->db_path,
         .durability = c->values[TS_SETTING_DURABILITY].choice == 0 ? TS_DURABILITY_FULL
                                                                    : TS_DURABILITY_NORMAL,
         .readers = (int)ts_config_number(c, TS_SETTING_READERS),

@@ -15,6 +15,7 @@ struct ts_app {
     const struct ts_config *config;
     const struct ts_app_hooks *hooks; /* or NULL */
     struct ts_address_list addresses;
+    char db_path[1024];
     char listen_url[96]; /* where a browser on this machine finds it */
     struct ts_arena arena;
 

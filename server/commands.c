@@ -55,9 +55,8 @@ static void print_usage(struct ts_buf *out)
     for (size_t i = 0; i < TS_ARRAY_LEN(commands); i++)
         ts_buf_printf(out, "  %-16s %s\n", commands[i].name, commands[i].help);
     ts_buf_puts(out,
-                "\nOptions of the server. Each is also an environment variable "
-                "(--max-in-flight is\nTOUCHSTONE_MAX_IN_FLIGHT, --ollama-base-url is "
-                "OLLAMA_BASE_URL) and a line of the\nconfiguration file (max_in_flight = 100):\n"
+                "\nOptions of the server. Each is also an environment variable (in brackets) and "
+                "a\nline of the configuration file (max_in_flight = 100):\n"
                 "  --config FILE               $XDG_CONFIG_HOME/touchstone/touchstone.ini, else "
                 "/etc/touchstone/touchstone.ini\n");
     ts_config_print_options(out);

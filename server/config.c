@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "server/listen.h"
 
 enum { CONFIG_MAX_BYTES = 256 * 1024, SECRET_MAX_BYTES = 4096, WHERE_SIZE = 320 };
 
@@ -76,6 +77,30 @@ static enum ts_err bad_value(const struct ts_setting *s,
         err, TS_ERR_CONFIG, s->name, "%s: \"%.60s\" is not %s", where, text, wanted);
 }
 
+static enum ts_err check_addresses(const struct ts_setting *s,
+                                   const char *where,
+                                   const char *text,
+                                   struct ts_error *err)
+{
+    struct ts_address_list ignored;
+    struct ts_error why = TS_ERROR_INIT;
+    return ts_listen_parse(text, &ignored, &why) == TS_OK
+               ? TS_OK
+               : ts_fail_param(err, TS_ERR_CONFIG, s->name, "%.100s: %.200s", where, why.text);
+}
+
+static bool is_url(const char *text)
+{
+    size_t n = strncmp(text, "http://", 7) == 0 ? 7 : strncmp(text, "https://", 8) == 0 ? 8 : 0;
+    return n > 0 && text[n] != '\0' && text[n] != '/' && strpbrk(text, " ?#") == NULL;
+}
+
+/* A slash in front; nothing that a path segment may not hold. */
+static bool is_prefix(const char *text)
+{
+    return text[0] == '/' && strstr(text, "//") == NULL && strpbrk(text, "?#% ") == NULL;
+}
+
 static enum ts_err parse_value(const struct ts_setting *s,
                                const char *where,
                                struct ts_value *v,
@@ -86,6 +111,13 @@ static enum ts_err parse_value(const struct ts_setting *s,
     case TS_TYPE_TEXT:
     case TS_TYPE_SECRET:
         return TS_OK;
+    case TS_TYPE_ADDRESSES:
+        return check_addresses(s, where, v->text, err);
+    case TS_TYPE_URL:
+        return is_url(v->text) ? TS_OK
+                               : bad_value(s, v->text, where, "an http:// or https:// URL", err);
+    case TS_TYPE_PREFIX:
+        return is_prefix(v->text) ? TS_OK : bad_value(s, v->text, where, "a path like /ai", err);
     case TS_TYPE_NUMBER:
         if (parse_number(v->text, s->min, s->max, &v->number))
             return TS_OK;
@@ -123,7 +155,8 @@ enum ts_err ts_config_set(struct ts_config *c,
     const struct ts_setting *s = ts_setting(id);
     struct ts_value v = {.number = TS_UNKNOWN, .source = from.source};
     v.text = ts_arena_str(&c->arena, text);
-    if (v.text == NULL)
+    v.where = ts_arena_str(&c->arena, from.where);
+    if (v.text == NULL || v.where == NULL)
         return ts_fail(err, TS_ERR_NOMEM, "no memory for the configuration");
     if (*text != '\0') {
         enum ts_err e = parse_value(s, from.where, &v, err);

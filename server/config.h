@@ -29,6 +29,7 @@ struct ts_value {
     bool automatic;   /* triples */
     int choice;       /* choices: position among them */
     enum ts_source source;
+    const char *where; /* it came from: "--listen", "touchstone.ini:3: listen" */
 };
 
 /* A [provider.NAME] of the file. Numbers not given are TS_UNKNOWN, or negative. */

@@ -12,6 +12,12 @@ static const char *placeholder(const struct ts_setting *s)
     switch (s->type) {
     case TS_TYPE_TEXT:
         return "TEXT";
+    case TS_TYPE_ADDRESSES:
+        return "ADDR:PORT";
+    case TS_TYPE_URL:
+        return "URL";
+    case TS_TYPE_PREFIX:
+        return "PATH";
     case TS_TYPE_SECRET:
         return "KEY";
     case TS_TYPE_NUMBER:
@@ -59,18 +65,20 @@ static void put_option(struct ts_buf *out, enum ts_setting_id id)
 {
     const struct ts_setting *s = ts_setting(id);
     char flag[TS_SETTING_NAME_SIZE];
+    char env[TS_SETTING_NAME_SIZE];
     char left[128];
     char text[512];
     int n = snprintf(left, sizeof(left), "  %s %s", ts_setting_flag(id, "", flag), placeholder(s));
     (void)snprintf(text,
                    sizeof(text),
-                   "%s%s%s%s%s%s",
+                   "%s%s%s%s%s%s [%s]",
                    s->help,
                    s->type == TS_TYPE_SECRET ? "; also as a file: " : "",
                    s->type == TS_TYPE_SECRET ? ts_setting_flag(id, "-file", flag) : "",
                    *s->fallback != '\0' ? "; default " : "",
                    s->fallback,
-                   later(s));
+                   later(s),
+                   ts_setting_env(id, "", env));
     if (n < HELP_COLUMN - 1)
         ts_buf_printf(out, "%-*s", HELP_COLUMN, left);
     else

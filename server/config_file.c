@@ -235,7 +235,8 @@ static enum ts_err take_pair(struct ts_config *c,
     if (strncmp(section, provider, sizeof(provider) - 1) == 0)
         return take_provider_pair(c, section + sizeof(provider) - 1, pair, err);
     char name[2 * TS_SETTING_NAME_SIZE];
-    bool plain = *section == '\0' || strcmp(section, "touchstone") == 0;
+    bool plain =
+        *section == '\0' || strcmp(section, "server") == 0 || strcmp(section, "touchstone") == 0;
     (void)snprintf(
         name, sizeof(name), "%.60s%s%.60s", plain ? "" : section, plain ? "" : "_", pair->key);
     return take_setting(c, name, pair, err);

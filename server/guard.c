@@ -247,26 +247,30 @@ static bool is_our_port(const struct ts_guard_policy *p, int port)
     return false;
 }
 
-/* @absent_port: what no port means: 0 ("fine") in Host, 80 or 443 in an Origin. */
-static bool authority_allowed(const struct ts_guard_policy *p, struct authority a, int absent_port)
+/* @origin_port: 0 for Host; for an Origin what no port means there, 80 or 443. */
+static bool authority_allowed(const struct ts_guard_policy *p, struct authority a, int origin_port)
 {
-    int port = a.port != 0 ? a.port : absent_port;
+    int port = a.port != 0 ? a.port : origin_port;
     for (int i = 0; i < p->host_count; i++) {
         const struct ts_host_rule *rule = &p->hosts[i];
         if (!is_nocase(a.name, rule->name))
             continue;
         if (rule->port == TS_PORT_ANY || rule->port == port ||
-            (rule->port == TS_PORT_OURS && (port == 0 || is_our_port(p, port))))
+            (rule->port == TS_PORT_OURS && (origin_port == 0 || is_our_port(p, port))))
             return true;
     }
     return false;
 }
 
+/* HTTP/1.0 knows no Host; no browser speaks it, so there is nobody to be led astray. */
 static enum ts_err check_host(const struct ts_guard_policy *p,
                               struct ts_slice host,
+                              bool http10,
                               struct ts_error *err)
 {
     struct authority a;
+    if (host.at == NULL && http10)
+        return TS_OK;
     if (host.at == NULL)
         return ts_fail(err, TS_ERR_BAD_HOST, "the Host header is missing");
     if (!parse_authority(host, &a))
@@ -302,7 +306,7 @@ static bool is_own_origin(const struct ts_guard_policy *p,
         if (origin.len <= n || strncasecmp(origin.at, schemes[i].at, n) != 0)
             continue;
         struct ts_slice rest = {origin.at + n, origin.len - n};
-        return same_nocase(rest, host) ||
+        return (host.at != NULL && same_nocase(rest, host)) ||
                (parse_authority(rest, &a) && authority_allowed(p, a, ports[i]));
     }
     return false;
@@ -372,7 +376,7 @@ enum ts_err ts_guard_head(const struct ts_guard_policy *p,
     if (e == TS_OK)
         e = check_framing(&seen, out, err);
     if (e == TS_OK)
-        e = check_host(p, seen.at[FIELD_HOST], err);
+        e = check_host(p, seen.at[FIELD_HOST], out->http10, err);
     if (e != TS_OK)
         return e;
     out->json = is_json_type(seen.at[FIELD_CONTENT_TYPE]);

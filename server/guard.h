@@ -35,8 +35,11 @@ struct ts_request_head {
 /* A name that may stand in Host. */
 struct ts_host_rule {
     const char *name; /* lower case; IPv6 addresses in brackets */
-    int port;         /* exactly this one; TS_PORT_ANY; TS_PORT_OURS: none, or one we listen on */
+    int port;         /* exactly this one, TS_PORT_ANY or TS_PORT_OURS */
 };
+
+/* TS_PORT_OURS: in an Origin one that we listen on, because another port is another program's page;
+ * in Host any, because a container's port may be mapped. */
 enum { TS_PORT_ANY = 0, TS_PORT_OURS = -1, TS_KEY_HASH_BYTES = 32 };
 
 struct ts_guard_policy {

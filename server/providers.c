@@ -53,6 +53,16 @@ static struct ts_provider of_kind(const struct ts_config *c, const struct ts_kin
     };
 }
 
+static enum ts_err add(struct ts_registry *r,
+                       const struct ts_provider *p,
+                       const char *where,
+                       struct ts_error *err)
+{
+    struct ts_error why = TS_ERROR_INIT;
+    enum ts_err e = ts_registry_add(r, p, &why);
+    return e == TS_OK ? e : ts_fail(err, e, "%.100s: %.200s", where, why.text);
+}
+
 static enum ts_err add_named(struct ts_registry *r,
                              const struct ts_config *c,
                              const struct ts_provider_config *pc,
@@ -72,7 +82,7 @@ static enum ts_err add_named(struct ts_registry *r,
     p.price_in_usd = pc->price_in;
     p.price_out_usd = pc->price_out;
     p.price_per_hour_usd = pc->price_per_hour;
-    return ts_registry_add(r, &p, err);
+    return add(r, &p, pc->where, err);
 }
 
 static bool is_named(const struct ts_config *c, enum ts_kind_id id)
@@ -117,7 +127,7 @@ static enum ts_err add_kind(struct ts_registry *r,
         return TS_OK;
     p.base_url = *url != '\0' ? url : p.base_url;
     p.api_key = *key != '\0' ? key : NULL;
-    return ts_registry_add(r, &p, err);
+    return add(r, &p, c->values[kind_settings[id].base_url].where, err);
 }
 
 enum ts_err ts_providers_add(struct ts_registry *r, const struct ts_config *c, struct ts_error *err)

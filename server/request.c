@@ -341,13 +341,14 @@ static enum ts_err judge(struct ts_request *r,
 {
     struct ts_shared *shared = r->loop->shared;
     enum ts_err e = ts_guard_head(&shared->guard, head, &r->facts, err);
-    enum ts_err route_error = TS_OK;
     r->x.method = r->facts.method;
     r->x.browser = r->facts.browser;
-    if (e == TS_OK && !read_target(r))
+    bool readable = e == TS_OK || ts_target_check(ts_slice_str(head->target), NULL) == TS_OK;
+    if (readable && !read_target(r) && e == TS_OK)
         e = ts_fail(err, TS_ERR_NOMEM, "no memory for the request");
     struct ts_error route_text = TS_ERROR_INIT;
-    route_error = find_route(r, &route_text); /* in any case: errors have the route's shape */
+    enum ts_err route_error =
+        find_route(r, &route_text); /* in any case: errors have the route's shape */
     if (e != TS_OK)
         return e;
     if (r->facts.preflight)

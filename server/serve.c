@@ -98,14 +98,16 @@ static void announce(struct ts_app *app, int64_t started_us)
     int up = list_servers(app->registry, &servers);
     struct ts_store_health health = ts_store_health(app->store);
     ts_log(TS_LOG_INFO,
-           "touchstone %s listens on %s%s, dashboard %s%s/analytics/models, database %s, "
+           "touchstone %s listens on %s%s, dashboard %s%s/analytics/models, database %s%s%s, "
            "model servers: %s",
            TS_VERSION,
            app->listen_url,
            app->shared.base_path,
            app->listen_url,
            app->shared.base_path,
-           health.writable ? "ready" : health.why,
+           app->db_path,
+           health.writable ? "" : ": ",
+           health.writable ? "" : health.why,
            up > 0 ? ts_buf_text(&servers) : "none");
     ts_log(TS_LOG_DEBUG, "started in %lld ms", (long long)((ts_now_us() - started_us) / 1000));
     if (up == 0)

@@ -5,7 +5,7 @@
  * A setting `max_in_flight` is TOUCHSTONE_MAX_IN_FLIGHT in the environment, --max-in-flight on the
  * command line and `max_in_flight = ...` in the file. Those marked BARE have no TOUCHSTONE_ in
  * front. A section's name in the file is put before its keys: `[ollama]` `base_url` is
- * `ollama_base_url`.
+ * `ollama_base_url`; `[server]` and `[touchstone]` stand for no section.
  */
 #ifndef TS_SERVER_SETTINGS_H
 #define TS_SERVER_SETTINGS_H
@@ -15,7 +15,10 @@
 
 enum ts_setting_type {
     TS_TYPE_TEXT,
-    TS_TYPE_SECRET, /* also by file: NAME_FILE, --name-file, name_file */
+    TS_TYPE_ADDRESSES, /* "127.0.0.1:8420,[::1]:8420" */
+    TS_TYPE_URL,       /* http:// or https:// */
+    TS_TYPE_PREFIX,    /* of paths: "/ai" */
+    TS_TYPE_SECRET,    /* also by file: NAME_FILE, --name-file, name_file */
     TS_TYPE_NUMBER,
     TS_TYPE_SWITCH, /* on or off, in any of the usual words */
     TS_TYPE_TRIPLE, /* auto, on or off */
@@ -31,7 +34,7 @@ enum ts_setting_flags {
 /* X(enum suffix, name, type, default ("": unset), min, max, choices, flags, help) */
 /* clang-format off */
 #define TS_SETTINGS_TABLE(X)                                                                        \
-    X(LISTEN, "listen", TEXT, "127.0.0.1:8420", 0, 0, NULL, 0,                                      \
+    X(LISTEN, "listen", ADDRESSES, "127.0.0.1:8420", 0, 0, NULL, 0,                                      \
       "address:port to listen on, several separated by commas; beyond loopback a key is required")  \
     X(API_KEY, "api_key", SECRET, "", 0, 0, NULL, 0,                                                \
       "key that clients must send; without one, credentials are ignored")                           \
@@ -69,7 +72,7 @@ enum ts_setting_flags {
       "on = nothing is ever sent to a cloud provider")                                              \
     X(DISCOVERY, "discovery", SWITCH, "on", 0, 0, NULL, 0,                                          \
       "with no model server named, look for one at the four usual local addresses")                 \
-    X(BASE_PATH, "base_path", TEXT, "", 0, 0, NULL, 0,                                              \
+    X(BASE_PATH, "base_path", PREFIX, "", 0, 0, NULL, 0,                                              \
       "path prefix behind a reverse proxy, e.g. /ai")                                               \
     X(SERVER_NAMES, "server_names", TEXT, "", 0, 0, NULL, 0,                                        \
       "names (or name:port) besides loopback that may stand in Host, separated by commas")          \
@@ -89,27 +92,27 @@ enum ts_setting_flags {
       "who writes streams to the client's socket")                                                  \
     X(OLLAMA_ENABLED, "ollama_enabled", TRIPLE, "auto", 0, 0, NULL, TS_SET_BARE,                    \
       "auto = if it is named or found")                                                             \
-    X(OLLAMA_BASE_URL, "ollama_base_url", TEXT, "", 0, 0, NULL, TS_SET_BARE,                        \
+    X(OLLAMA_BASE_URL, "ollama_base_url", URL, "", 0, 0, NULL, TS_SET_BARE,                        \
       "default http://localhost:11434")                                                             \
     X(VLLM_ENABLED, "vllm_enabled", TRIPLE, "auto", 0, 0, NULL, TS_SET_BARE,                        \
       "auto = if it is named or found")                                                             \
-    X(VLLM_BASE_URL, "vllm_base_url", TEXT, "", 0, 0, NULL, TS_SET_BARE,                            \
+    X(VLLM_BASE_URL, "vllm_base_url", URL, "", 0, 0, NULL, TS_SET_BARE,                            \
       "default http://localhost:8000")                                                              \
     X(LMSTUDIO_ENABLED, "lmstudio_enabled", TRIPLE, "auto", 0, 0, NULL, TS_SET_BARE,                \
       "auto = if it is named or found")                                                             \
-    X(LMSTUDIO_BASE_URL, "lmstudio_base_url", TEXT, "", 0, 0, NULL, TS_SET_BARE,                    \
+    X(LMSTUDIO_BASE_URL, "lmstudio_base_url", URL, "", 0, 0, NULL, TS_SET_BARE,                    \
       "default http://localhost:1234")                                                              \
     X(LLAMACPP_ENABLED, "llamacpp_enabled", TRIPLE, "auto", 0, 0, NULL, TS_SET_BARE,                \
       "auto = if it is named or found")                                                             \
-    X(LLAMACPP_BASE_URL, "llamacpp_base_url", TEXT, "", 0, 0, NULL, TS_SET_BARE,                    \
+    X(LLAMACPP_BASE_URL, "llamacpp_base_url", URL, "", 0, 0, NULL, TS_SET_BARE,                    \
       "default http://localhost:8080")                                                              \
     X(OPENAI_API_KEY, "openai_api_key", SECRET, "", 0, 0, NULL, TS_SET_BARE,                        \
       "this cloud provider is used only with a key")                                                \
-    X(OPENAI_BASE_URL, "openai_base_url", TEXT, "", 0, 0, NULL, TS_SET_BARE,                        \
+    X(OPENAI_BASE_URL, "openai_base_url", URL, "", 0, 0, NULL, TS_SET_BARE,                        \
       "default https://api.openai.com")                                                             \
     X(ANTHROPIC_API_KEY, "anthropic_api_key", SECRET, "", 0, 0, NULL, TS_SET_BARE,                  \
       "this cloud provider is used only with a key")                                                \
-    X(ANTHROPIC_BASE_URL, "anthropic_base_url", TEXT, "", 0, 0, NULL, TS_SET_BARE,                  \
+    X(ANTHROPIC_BASE_URL, "anthropic_base_url", URL, "", 0, 0, NULL, TS_SET_BARE,                  \
       "default https://api.anthropic.com")
 /* clang-format on */
 

@@ -230,7 +230,7 @@ static void mistakes_in_the_file_are_told_with_their_line(void **state)
         const char *text;
         const char *says[3];
     } rows[] = {
-        {"loops = 2\nlisten = x\nlops = 3\n", {"t.ini:3", "\"lops\"", "did you mean loops?"}},
+        {"loops = 2\nlisten = [::1]:1\nlops = 3\n", {"t.ini:3", "\"lops\"", "did you mean loops?"}},
         {"loops = 2\n\n# c\nreaders = none\n", {"t.ini:4: readers", "1 to 64"}},
         {"just words\n", {"t.ini:1", "key = value"}},
         {"[ollama]\nbase_ulr = x\n", {"t.ini:2", "ollama_base_ulr", "ollama_base_url?"}},
