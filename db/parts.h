@@ -47,7 +47,8 @@ struct ts_reader {
     struct ts_reader *next; /* of the pool */
     pthread_t thread;
     bool started;
-    struct ts_conn *conn; /* NULL: closed */
+    struct ts_conn *conn;  /* NULL: closed */
+    struct ts_conn *fresh; /* on its way to becoming conn; the opening thread's */
 };
 
 struct ts_readers {

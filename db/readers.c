@@ -15,6 +15,7 @@ enum { QUERY_DEADLINE_US = 10 * 1000 * 1000 };
 
 /* -- connections ------------------------------------------------------------------------------ */
 
+/* Into r->fresh: it becomes r->conn under the lock, which is not held over the disk. */
 static enum ts_err open_reader(struct ts_reader *r, struct ts_error *err)
 {
     TS_AUTO(ts_conn_auto) struct ts_conn *c = NULL;
@@ -24,7 +25,7 @@ static enum ts_err open_reader(struct ts_reader *r, struct ts_error *err)
     if (e != TS_OK)
         return e;
     c->cancel = &r->store->readers.cancel;
-    r->conn = TS_TAKE(c);
+    r->fresh = TS_TAKE(c);
     return TS_OK;
 }
 
@@ -39,22 +40,23 @@ static void close_reader(struct ts_reader *r)
     (void)pthread_cond_signal(&pool->for_writer);
 }
 
-/* All connections are closed here and their threads, if they run, leave them alone: see turn. */
 enum ts_err ts_readers_open(struct ts_readers *r, struct ts_error *err)
 {
-    TS_GUARD(&r->lock);
     enum ts_err e = TS_OK;
     for (struct ts_reader *reader = r->pool; e == TS_OK && reader != NULL; reader = reader->next)
         e = open_reader(reader, err);
-    for (struct ts_reader *reader = r->pool; reader != NULL; reader = reader->next) {
-        if (e == TS_OK)
-            r->open++;
-        else
-            ts_conn_close(TS_TAKE(reader->conn));
+    if (e != TS_OK) {
+        for (struct ts_reader *reader = r->pool; reader != NULL; reader = reader->next)
+            ts_conn_close(TS_TAKE(reader->fresh));
+        return e;
     }
-    r->cancel = e != TS_OK;
-    r->closed = e != TS_OK;
-    return e;
+    TS_GUARD(&r->lock);
+    assert(r->closed && r->open == 0);
+    for (struct ts_reader *reader = r->pool; reader != NULL; reader = reader->next, r->open++)
+        reader->conn = TS_TAKE(reader->fresh);
+    r->cancel = false;
+    r->closed = false;
+    return TS_OK;
 }
 
 void ts_readers_shut(struct ts_readers *r)
