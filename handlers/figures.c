@@ -31,9 +31,9 @@ struct ts_figures ts_no_figures(void)
     };
 }
 
-static json_t *ms(double us)
+json_t *ts_time_json(double us)
 {
-    return ts_json_num2(us / 1000);
+    return ts_json_num(round(us) / 1000);
 }
 
 static json_t *usd(int64_t nano)
@@ -48,7 +48,7 @@ static json_t *summary_json(const struct ts_figures *f)
                      "totalCalls",
                      (json_int_t)f->total_calls,
                      "avgResponseTime",
-                     ms(f->avg_response_us),
+                     ts_time_json(f->avg_response_us),
                      "successRate",
                      ts_json_num2(f->success_rate),
                      "satisfactionRate",
@@ -56,15 +56,15 @@ static json_t *summary_json(const struct ts_figures *f)
                      "avgTokens",
                      ts_json_num2(f->avg_tokens),
                      "medianResponseTime",
-                     ms(f->median_response_us),
+                     ts_time_json(f->median_response_us),
                      "p95ResponseTime",
-                     ms(f->p95_response_us),
+                     ts_time_json(f->p95_response_us),
                      "p99ResponseTime",
-                     ms(f->p99_response_us),
+                     ts_time_json(f->p99_response_us),
                      "medianTtft",
-                     ms(f->median_ttft_us),
+                     ts_time_json(f->median_ttft_us),
                      "p95Ttft",
-                     ms(f->p95_ttft_us),
+                     ts_time_json(f->p95_ttft_us),
                      "tokensPerSecond",
                      ts_json_num2(f->tokens_per_second),
                      "totalTokens",
@@ -93,9 +93,9 @@ static json_t *extras_json(const struct ts_figures *f)
         f->last_used_ms != TS_UNKNOWN ? ts_rfc3339(f->last_used_ms, when) : NULL;
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                      "minResponseTime",
-                     ms(f->min_response_us),
+                     ts_time_json(f->min_response_us),
                      "maxResponseTime",
-                     ms(f->max_response_us),
+                     ts_time_json(f->max_response_us),
                      "inputTokens",
                      ts_json_int(f->input_tokens),
                      "outputTokens",

@@ -6,6 +6,9 @@
 #include "handlers/auto_model.h"
 #include "handlers/bucket.h"
 
+/* Microseconds as milliseconds with three decimals, as single calls tell them; null for NaN. */
+json_t *ts_time_json(double us);
+
 /* How much of it: FULL adds extremes, token sums, scores and lastUsed to the summary's fields. */
 enum ts_figures_size { TS_FIGURES_SUMMARY, TS_FIGURES_FULL };
 
