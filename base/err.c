@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/utf8.h"
+
 struct row {
     const char *name;
     int status;
@@ -23,6 +25,19 @@ static const struct row *row_of(enum ts_err code)
     return &rows[code];
 }
 
+/* A text that was cut may end within a character. */
+static void drop_broken_character(char *text, size_t len)
+{
+    for (size_t n = 1; n <= 4 && n <= len; n++) {
+        bool tail = ((unsigned char)text[len - n] & 0xc0) == 0x80;
+        if (tail)
+            continue;
+        if (ts_utf8_len(text + len - n, n) != n)
+            text[len - n] = '\0';
+        return;
+    }
+}
+
 TS_PRINTF(4, 0)
 static void fill(
     struct ts_error *err, enum ts_err code, const char *param, const char *fmt, va_list args)
@@ -32,7 +47,8 @@ static void fill(
         return;
     err->code = code;
     (void)snprintf(err->param, sizeof(err->param), "%s", param);
-    (void)vsnprintf(err->text, sizeof(err->text), fmt, args);
+    if (vsnprintf(err->text, sizeof(err->text), fmt, args) >= (int)sizeof(err->text))
+        drop_broken_character(err->text, sizeof(err->text) - 1);
 }
 
 enum ts_err ts_fail(struct ts_error *err, enum ts_err code, const char *fmt, ...)

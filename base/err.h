@@ -81,7 +81,7 @@ enum ts_err {
 };
 #define TS_OK TS_ERR_OK
 
-enum { TS_ERROR_TEXT_SIZE = 320, TS_ERROR_PARAM_SIZE = 64 };
+enum { TS_ERROR_TEXT_SIZE = 640, TS_ERROR_PARAM_SIZE = 64 };
 
 /*
  * What went wrong, for people. Caller-owned, never allocates; every `err` parameter may be NULL.
@@ -99,7 +99,7 @@ struct ts_error {
  * ts_fail() - fill @err and return its code, for `return ts_fail(err, ...)`
  * @err:  may be NULL
  * @code: not TS_OK
- * @fmt:  what was attempted, with what, and the limit hit; cut at TS_ERROR_TEXT_SIZE
+ * @fmt:  what was attempted, with what, and the limit hit; cut at TS_ERROR_TEXT_SIZE, between characters
  *
  * Thread: any. Never allocates, never blocks.
  */

@@ -39,6 +39,7 @@ struct ts_discovery {
     pthread_mutex_t lock; /* guards what follows; a leaf */
     struct ts_discovery_wait *waiting;
     bool woken;          /* wake is on its way */
+    bool dying;          /* who wakes it frees it */
     struct ts_post wake; /* to the discovery's own loop */
 };
 
@@ -272,13 +273,25 @@ static void on_next(struct ts_timer *t)
 
 /* -- who asks ---------------------------------------------------------------------------------- */
 
+static void destroy(struct ts_discovery *d)
+{
+    (void)pthread_mutex_destroy(&d->lock);
+    free(d);
+}
+
 /* On the discovery's loop. Names that nobody knows must not turn into a storm of GETs. */
 static void on_wake(struct ts_post *post)
 {
     struct ts_discovery *d = TS_CONTAINER(post, struct ts_discovery, wake);
+    bool dying = false;
     {
         TS_GUARD(&d->lock);
         d->woken = false;
+        dying = d->dying;
+    }
+    if (dying) {
+        destroy(d);
+        return;
     }
     int64_t now_us = ts_now_us();
     int64_t due_us = d->ended_us + TS_DISCOVERY_PAUSE_MS * INT64_C(1000);
@@ -346,6 +359,12 @@ void ts_discovery_free(struct ts_discovery *d)
         ts_buf_free(&p->body);
     }
     answer_waiters(d);
-    (void)pthread_mutex_destroy(&d->lock);
-    free(d);
+    bool woken = false;
+    {
+        TS_GUARD(&d->lock);
+        d->dying = true;
+        woken = d->woken;
+    }
+    if (!woken)
+        destroy(d);
 }

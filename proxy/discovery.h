@@ -25,7 +25,7 @@ TS_NODISCARD enum ts_err ts_discovery_new(struct ts_registry *r,
                                           struct ts_discovery **out,
                                           struct ts_error *err);
 
-/* Those who still wait are woken. Nobody may ask any more. */
+/* Those who still wait are woken. Nobody may ask any more. Its poller is freed later. */
 void ts_discovery_free(struct ts_discovery *d);
 
 /* Starts the first round; later ones follow by themselves. */

@@ -1,5 +1,6 @@
 #include "proxy/refusal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/call.h"
@@ -8,6 +9,9 @@
 #include "base/utf8.h"
 
 enum { RETRY_AFTER_MAX_S = 24 * 3600 };
+
+static_assert(TS_ERROR_TEXT_SIZE > TS_MAX_ERROR_TEXT + TS_MAX_NAME + 32,
+              "a server's words and who says them fit into an error");
 
 struct ts_refusal ts_refusal_of_status(int status)
 {

@@ -335,6 +335,8 @@ static bool ask_next(struct ts_relay *r, struct ts_error *err)
         if (ts_relay_ask(r, t, err) != TS_OK)
             continue;
         r->tries++;
+        if (r->next_target == r->targets.count)
+            release_body(r); /* what goes upstream is a copy */
         arm(r);
         return true;
     }

@@ -74,7 +74,7 @@ struct ts_relay_env {
     struct ts_record_sink sink;
     uint64_t id_tag; /* for the public id */
     bool tracking;   /* false: proxy only, nothing recorded */
-    const char *via; /* our name in Via, to notice a loop of gateways */
+    const char *via; /* what we add as Via ("1.1 touchstone"), to notice a loop of gateways */
 
     struct ts_relay *running; /* those of this loop, newest first; the relays keep it */
 };

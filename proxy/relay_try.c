@@ -99,6 +99,7 @@ static void note_model(struct ts_relay *r, const struct ts_event *e)
     if (r->try.model_noted || e->model.len == 0)
         return;
     r->try.model_noted = true;
+    call->reported_model = NULL; /* what an earlier try may have said */
     if (!ts_slice_is(e->model, r->try.target->model) && e->model.len <= TS_MAX_MODEL)
         call->reported_model = ts_arena_copy(&call->arena, e->model);
 }
@@ -293,12 +294,10 @@ static enum ts_err send_request(struct ts_relay *r, struct ts_error *err)
     const struct ts_provider *p = r->try.target->provider;
     TS_AUTO(ts_buf_free) struct ts_buf url = TS_BUF_INIT(URL_MAX_BYTES);
     TS_AUTO(ts_buf_free) struct ts_buf key = TS_BUF_INIT(KEY_MAX_BYTES);
-    TS_AUTO(ts_buf_free) struct ts_buf via = TS_BUF_INIT(URL_MAX_BYTES);
     struct ts_header headers[UPSTREAM_HEADERS] = {{"Content-Type", "application/json"}};
     int n = 1;
     ts_buf_printf(&url, "%s%s", p->base_url, r->try.endpoint->path);
-    ts_buf_printf(&via, "1.1 %s", r->env->via);
-    headers[n++] = (struct ts_header){"Via", ts_buf_text(&via)};
+    headers[n++] = (struct ts_header){"Via", r->env->via};
     if (p->api_key != NULL) {
         ts_buf_printf(&key, "%s%s", p->kind->key_prefix, p->api_key);
         headers[n++] = (struct ts_header){p->kind->key_header, ts_buf_text(&key)};
@@ -307,7 +306,7 @@ static enum ts_err send_request(struct ts_relay *r, struct ts_error *err)
         if (n < UPSTREAM_HEADERS - 1)
             headers[n++] = *h;
     }
-    if (!ts_buf_ok(&url) || !ts_buf_ok(&key) || !ts_buf_ok(&via))
+    if (!ts_buf_ok(&url) || !ts_buf_ok(&key))
         return ts_fail(err, TS_ERR_NOMEM, "no memory for a request");
     struct ts_fetch_request req = {
         .method = "POST",

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -72,15 +73,20 @@ static void *run_server(void *arg)
     return NULL;
 }
 
-void loopback_start(struct loopback *s, loopback_fn *serve, void *ctx)
+struct loopback *loopback_start(loopback_fn *serve, void *ctx)
 {
-    memset(s, 0, sizeof(*s));
+    /* Not from malloc, which may be failing on purpose. */
+    struct loopback *s =
+        mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (s == MAP_FAILED)
+        abort();
     s->listen_fd = listen_somewhere(&s->port);
     s->serve = serve;
     s->ctx = ctx;
     (void)snprintf(s->url, sizeof(s->url), "http://127.0.0.1:%d", s->port);
     if (listen(s->listen_fd, 64) != 0 || pthread_create(&s->thread, NULL, run_server, s) != 0)
         abort();
+    return s;
 }
 
 void loopback_stop(struct loopback *s)
@@ -99,6 +105,7 @@ void loopback_stop(struct loopback *s)
         if (c->fd >= 0)
             (void)close(c->fd);
     }
+    (void)munmap(s, sizeof(*s));
 }
 
 void loopback_sleep(int ms)

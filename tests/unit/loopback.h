@@ -43,7 +43,8 @@ struct loopback {
     struct loopback_conn conns[LOOPBACK_MAX_CONNS];
 };
 
-void loopback_start(struct loopback *s, loopback_fn *serve, void *ctx);
+/* Not on the caller's stack: a test that fails leaves by a jump, and the threads go on. */
+struct loopback *loopback_start(loopback_fn *serve, void *ctx);
 void loopback_stop(struct loopback *s);
 
 /* A port of 127.0.0.1 on which nobody listens. */

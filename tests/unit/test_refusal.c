@@ -89,6 +89,22 @@ static void long_words_are_cut_between_characters(void **state)
     }
 }
 
+static void an_error_keeps_what_a_server_said_and_ends_with_a_whole_character(void **state)
+{
+    (void)state;
+    char text[2 * TS_ERROR_TEXT_SIZE];
+    for (size_t i = 0; i + 2 < sizeof(text); i += 3)
+        memcpy(text + i, "\xe2\x82\xac", 3);
+    text[sizeof(text) - 2] = '\0';
+    for (int before = 0; before < 4; before++) {
+        struct ts_error err = TS_ERROR_INIT;
+        (void)ts_fail(&err, TS_ERR_INTERNAL, "%.*s%s", before, "abcd", text);
+        size_t len = strlen(err.text);
+        assert_in_range(len, TS_ERROR_TEXT_SIZE - 3, TS_ERROR_TEXT_SIZE - 1);
+        assert_true(ts_utf8_valid(err.text, len));
+    }
+}
+
 static void retry_after_is_read_in_seconds(void **state)
 {
     (void)state;
@@ -112,6 +128,7 @@ int main(void)
         cmocka_unit_test(a_status_says_whether_another_server_may_be_asked),
         cmocka_unit_test(the_servers_own_words_are_found_and_cleaned),
         cmocka_unit_test(long_words_are_cut_between_characters),
+        cmocka_unit_test(an_error_keeps_what_a_server_said_and_ends_with_a_whole_character),
         cmocka_unit_test(retry_after_is_read_in_seconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
