@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "analytics/aggregate.h"
+#include "malloc_fail.h"
 
 enum { NOW_MS = 1700000000 };
 
@@ -261,7 +262,8 @@ static void groups_come_by_bucket_then_by_calls_then_by_name(void **state)
 static void the_median_interval_follows_the_table_of_ranks(void **state)
 {
     (void)state;
-    static const int cases[][3] = {{20, 5, 16}, {100, 40, 61}}; /* n, ranks: tables of the sign test */
+    static const int cases[][3] = {{20, 5, 16},
+                                   {100, 40, 61}}; /* n, ranks: tables of the sign test */
     for (size_t c = 0; c < TS_ARRAY_LEN(cases); c++) {
         TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = aggregate(everything, 1);
         for (int i = 1; i <= cases[c][0]; i++) {
@@ -295,6 +297,27 @@ static void ten_thousand_groups_keep_their_rows_apart(void **state)
         assert_int_equal(g[i].figures.total_calls, 3);
 }
 
+static enum ts_err collect(void *ctx)
+{
+    static const unsigned groupings[] = {0, TS_BY_MODEL | TS_BY_TASK};
+    (void)ctx;
+    TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = NULL;
+    enum ts_err rc = ts_aggregate_new(groupings, 2, NOW_MS, NULL, NULL, &a);
+    for (int i = 0; rc == TS_OK && i < 200; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "m%d", i % 50);
+        struct ts_agg_row r = row_at(NOW_MS, name, "coding");
+        rc = i % 9 == 0 ? ts_aggregate_attempt(a, &r) : ts_aggregate_add(a, &r);
+    }
+    return rc == TS_OK ? ts_aggregate_finish(a) : rc;
+}
+
+static void without_memory_it_says_so_and_leaks_nothing(void **state)
+{
+    (void)state;
+    malloc_torture(collect, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +331,7 @@ int main(void)
         cmocka_unit_test(groups_come_by_bucket_then_by_calls_then_by_name),
         cmocka_unit_test(the_median_interval_follows_the_table_of_ranks),
         cmocka_unit_test(ten_thousand_groups_keep_their_rows_apart),
+        cmocka_unit_test(without_memory_it_says_so_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
