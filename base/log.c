@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -9,7 +10,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 
-enum { LINE_MAX_BYTES = 8192, MESSAGE_BYTES = 2048 };
+/* A line is no longer than Linux's PIPE_BUF: no pipe takes half of it. */
+enum { LINE_MAX_BYTES = 4096, MESSAGE_BYTES = 2048 };
 
 static struct {
     _Atomic int level;
@@ -95,6 +97,18 @@ static void put_json_line(struct ts_buf *b,
     ts_buf_puts(b, "}");
 }
 
+/*
+ * One write, and only if stderr takes it: a pipe whose reader is stuck must not hold up a loop. A
+ * pipe that polls writable has room for PIPE_BUF bytes at least, which no line exceeds.
+ */
+static bool write_whole(const char *line, size_t len)
+{
+    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (poll(&p, 1, 0) != 1 || (p.revents & POLLOUT) == 0)
+        return false;
+    return write(STDERR_FILENO, line, len) == (ssize_t)len;
+}
+
 TS_PRINTF(3, 0)
 static void write_line(enum ts_log_level level,
                        const struct ts_log_field *fields,
@@ -109,7 +123,7 @@ static void write_line(enum ts_log_level level,
     else
         put_text_line(&line, level, fields, message);
     ts_buf_puts(&line, "\n");
-    if (!ts_buf_ok(&line) || write(STDERR_FILENO, line.data, line.len) != (ssize_t)line.len)
+    if (!ts_buf_ok(&line) || !write_whole(line.data, line.len))
         (void)atomic_fetch_add(&sink.dropped, 1);
 }
 

@@ -21,6 +21,7 @@ struct ts_poller {
     bool woken; /* the mailbox has to be emptied in this turn */
 
     struct ts_timer **heap; /* heap[0] is due first; slot = index + 1 */
+    int64_t not_before_us;  /* while timers run: what they set is not due in the same turn */
     uint32_t timers;
     uint32_t heap_cap;
 
@@ -200,6 +201,7 @@ static bool heap_reserve(struct ts_poller *p)
 enum ts_err ts_timer_set(struct ts_poller *p, struct ts_timer *t, int64_t due_us)
 {
     assert(t->fn != NULL);
+    due_us = due_us > p->not_before_us ? due_us : p->not_before_us;
     if (t->slot == 0) {
         if (!heap_reserve(p))
             return TS_ERR_NOMEM;
@@ -235,6 +237,7 @@ static bool run_timers(struct ts_poller *p)
     /* A timer set by a callback for now or earlier waits for the next turn: no callback starves
      * the descriptors. */
     int64_t until = p->now_us;
+    p->not_before_us = until + 1;
     while (p->timers > 0 && p->heap[0]->due_us <= until) {
         struct ts_timer *t = p->heap[0];
         ts_timer_clear(p, t);
@@ -243,6 +246,7 @@ static bool run_timers(struct ts_poller *p)
         if (p->timers > 0 && p->heap[0]->due_us <= until)
             p->now_us = ts_now_us();
     }
+    p->not_before_us = 0;
     return any;
 }
 
