@@ -119,34 +119,52 @@ static void count_keywords(const struct folded *f, struct points *p)
     }
 }
 
+/* Whether the text has @needle. The needles here begin with bytes that are rare in prose, so that
+ * memchr(), which is fast, does nearly all of the work. */
 static bool contains(struct ts_slice s, const char *needle)
 {
-    return s.len > 0 && memmem(s.at, s.len, needle, strlen(needle)) != NULL;
+    size_t n = strlen(needle);
+    const char *end = s.at + s.len;
+    const char *at = s.len >= n ? memchr(s.at, needle[0], s.len) : NULL;
+    while (at != NULL && (size_t)(end - at) >= n) {
+        if (memcmp(at, needle, n) == 0)
+            return true;
+        at = memchr(at + 1, needle[0], (size_t)(end - at) - 1);
+    }
+    return false;
 }
 
 /* Marks that programs have and prose has not. */
 static bool looks_like_code(struct ts_slice s)
 {
-    static const char *const marks[] = {
-        "();", ");\n", "{\n", "};", " => ", "==", "!=", "->", "</", "`"};
+    static const char *const marks[] = {"();", ");\n", "{\n", "};", "=> ", "==", "!=", "->", "</"};
     int found = 0;
-    for (size_t i = 0; i < TS_ARRAY_LEN(marks); i++)
+    for (size_t i = 0; i < TS_ARRAY_LEN(marks) && found < 2; i++)
         found += contains(s, marks[i]);
-    return found >= 2 || contains(s, "`");
+    return found == 2 || contains(s, "`");
+}
+
+/* "- ", "* ", "1." or "1)", behind spaces. */
+static bool is_list_item(const char *line, const char *end)
+{
+    while (line < end && *line == ' ')
+        line++;
+    if (end - line < 2)
+        return false;
+    bool bullet = (line[0] == '-' || line[0] == '*') && line[1] == ' ';
+    bool number = line[0] >= '1' && line[0] <= '9' && (line[1] == '.' || line[1] == ')');
+    return bullet || number;
 }
 
 /* Lines that begin like the points of a list. */
 static int list_items(struct ts_slice s)
 {
     int items = 0;
-    bool line_start = true;
-    for (size_t i = 0; i + 1 < s.len; i++) {
-        char c = s.at[i];
-        char next = s.at[i + 1];
-        bool bullet = (c == '-' || c == '*') && next == ' ';
-        bool number = c >= '1' && c <= '9' && (next == '.' || next == ')');
-        items += line_start && (bullet || number);
-        line_start = c == '\n' || (line_start && c == ' ');
+    const char *end = s.at + s.len;
+    for (const char *line = s.at; line != NULL && line < end;) {
+        items += is_list_item(line, end);
+        const char *newline = memchr(line, '\n', (size_t)(end - line));
+        line = newline != NULL ? newline + 1 : NULL;
     }
     return items;
 }
@@ -186,6 +204,8 @@ static enum ts_complexity complexity_of(const struct ts_prompt_text *p, int word
 struct ts_class ts_classify(const struct ts_prompt_text *p)
 {
     struct ts_prompt_text cut = *p;
+    if (cut.text.at == NULL)
+        cut.text = TS_SLICE_LIT("");
     if (cut.text.len > TS_CLASSIFY_BYTES)
         cut.text.len = TS_CLASSIFY_BYTES;
     struct folded folded;
