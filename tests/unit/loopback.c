@@ -39,8 +39,7 @@ static void *run_conn(void *arg)
 {
     struct loopback_conn *c = arg;
     c->server->serve(c);
-    if (c->fd >= 0)
-        (void)shutdown(c->fd, SHUT_WR);
+    (void)shutdown(c->fd, SHUT_WR);
     return NULL;
 }
 
@@ -95,15 +94,12 @@ void loopback_stop(struct loopback *s)
     (void)pthread_join(s->thread, NULL);
     (void)close(s->listen_fd);
     for (int i = 0; i < atomic_load(&s->accepted); i++) {
-        struct loopback_conn *c = &s->conns[i];
-        if (c->fd >= 0)
-            (void)shutdown(c->fd, SHUT_RDWR); /* wakes its thread */
+        (void)shutdown(s->conns[i].fd, SHUT_RDWR); /* wakes its thread */
     }
     for (int i = 0; i < atomic_load(&s->accepted); i++) {
         struct loopback_conn *c = &s->conns[i];
         (void)pthread_join(c->thread, NULL);
-        if (c->fd >= 0)
-            (void)close(c->fd);
+        (void)close(c->fd);
     }
     (void)munmap(s, sizeof(*s));
 }
@@ -117,7 +113,7 @@ void loopback_sleep(int ms)
 static ssize_t read_some(struct loopback_conn *c, char *to, size_t n)
 {
     struct pollfd p = {.fd = c->fd, .events = POLLIN};
-    if (c->fd < 0 || poll(&p, 1, LOOPBACK_WAIT_MS) <= 0)
+    if (poll(&p, 1, LOOPBACK_WAIT_MS) <= 0)
         return -1;
     return recv(c->fd, to, n, 0);
 }
@@ -159,7 +155,7 @@ bool loopback_send_bytes(struct loopback_conn *c, const char *bytes, size_t n)
 {
     while (n > 0) {
         struct pollfd p = {.fd = c->fd, .events = POLLOUT};
-        if (c->fd < 0 || poll(&p, 1, LOOPBACK_WAIT_MS) <= 0)
+        if (poll(&p, 1, LOOPBACK_WAIT_MS) <= 0)
             return false;
         ssize_t sent = send(c->fd, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0 && errno != EAGAIN)
@@ -199,10 +195,9 @@ bool loopback_wait_closed(struct loopback_conn *c)
     }
 }
 
+/* Disconnecting resets like a close without lingering, but leaves the descriptor to its owner. */
 void loopback_reset(struct loopback_conn *c)
 {
-    struct linger hard = {.l_onoff = 1, .l_linger = 0};
-    (void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
-    (void)close(c->fd);
-    c->fd = -1;
+    const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    (void)connect(c->fd, &nobody, sizeof(nobody));
 }

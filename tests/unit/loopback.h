@@ -63,7 +63,7 @@ bool loopback_chunk(struct loopback_conn *c, const char *text);
 void loopback_sleep(int ms);
 /* Waits until the peer closes, and notes when. */
 bool loopback_wait_closed(struct loopback_conn *c);
-/* Closes with RST instead of FIN. */
+/* Ends the connection with RST instead of FIN. */
 void loopback_reset(struct loopback_conn *c);
 
 #endif
