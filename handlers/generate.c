@@ -207,13 +207,15 @@ static enum ts_err route(struct generation *g, struct ts_error *err)
 {
     const struct ts_services *s = g->x->services;
     struct ts_genreq *q = g->request;
-    const char *name = q->model;
-    if (ts_is_auto_model(name)) {
-        enum ts_err rc = ts_auto_model(s, q, g->call->task_type, g->call->complexity, &name, err);
+    struct ts_route_ask ask = {
+        .model = q->model, .labels = &q->labels, .policy = &s->policy, .arena = &q->arena};
+    if (ts_is_auto_model(q->model)) {
+        enum ts_err rc =
+            ts_auto_model(s, q, g->call->task_type, g->call->complexity, &ask.model, err);
         if (rc != TS_OK)
             return rc;
     }
-    return ts_route(s->registry, name, &q->labels, &s->policy, &q->arena, &g->targets, err);
+    return ts_route(s->registry, &ask, &g->targets, err);
 }
 
 struct name_list {

@@ -82,20 +82,26 @@ struct ts_route_policy {
     bool local_only;
 };
 
+/* What somebody wants to be led to, and how far the way may go. Borrowed but for the arena. */
+struct ts_route_ask {
+    const char *model;
+    const struct ts_call_labels *labels;
+    const struct ts_route_policy *policy;
+    struct ts_arena *arena; /* gets the names of the targets' models */
+};
+
 /**
  * ts_route() - the servers to try for a model name, in order
  *
  * The name is an exact discovered model first (for Ollama without a tag also `:latest`), then
- * `provider/model`. After the servers of that model, those that are up first: the request's own
- * fallback list, then the policy's. A cloud server comes in only where the name or a list names it.
+ * `provider/model`. After the servers of that model: the request's own fallback list, then the
+ * policy's; servers that are down come behind all others. A cloud server comes in only where the
+ * name or a list names it.
  * Return: TS_OK; TS_ERR_MODEL_NOT_FOUND (the caller may force one discovery round and ask again);
  * TS_ERR_UPSTREAM_UNREACHABLE when there is no server at all; NOMEM.
  */
 TS_NODISCARD enum ts_err ts_route(struct ts_registry *r,
-                                  const char *model,
-                                  const struct ts_call_labels *labels,
-                                  const struct ts_route_policy *policy,
-                                  struct ts_arena *arena,
+                                  const struct ts_route_ask *ask,
                                   struct ts_targets *out,
                                   struct ts_error *err);
 

@@ -56,52 +56,6 @@ struct ts_relay *ts_relay_find(struct ts_relay_env *env, int64_t id)
     return r;
 }
 
-/* -- deadlines: one timer, moved only when something is due earlier ---------------------------- */
-
-static void earlier(int64_t *due_us, int64_t from_us, int64_t wait_ms)
-{
-    if (wait_ms > 0 && from_us + wait_ms * us_per_ms < *due_us)
-        *due_us = from_us + wait_ms * us_per_ms;
-}
-
-static bool owes_sign_of_life(const struct ts_relay *r)
-{
-    return r->state == RELAY_WAITING && r->stream &&
-           (!r->begun || r->dialect->framing == TS_FRAMING_SSE);
-}
-
-/* When something has to be looked at; INT64_MAX for never. */
-static int64_t next_due(const struct ts_relay *r)
-{
-    int64_t due_us = INT64_MAX;
-    if (r->state == RELAY_HOLDING)
-        return r->hold_until_us;
-    if (r->state == RELAY_DONE)
-        return due_us;
-    const struct ts_provider *p = r->try.target->provider;
-    if (r->deadline_us != 0)
-        due_us = r->deadline_us;
-    earlier(&due_us, r->accepted_us, p->total_timeout_ms);
-    if (r->state == RELAY_WAITING)
-        earlier(&due_us, r->try.begun_us, p->first_token_timeout_ms);
-    if (r->state == RELAY_STREAMING && !r->paused)
-        earlier(&due_us, r->try.tap.last_us, p->gap_timeout_ms);
-    if (owes_sign_of_life(r))
-        earlier(&due_us, r->quiet_us, TS_SILENCE_MS);
-    return due_us;
-}
-
-/* A timer that is set for too early just comes round again. */
-static void arm(struct ts_relay *r)
-{
-    int64_t due_us = next_due(r);
-    if (due_us == INT64_MAX)
-        ts_timer_clear(r->env->poller, &r->timer);
-    else if (!ts_timer_is_set(&r->timer) || r->timer.due_us > due_us)
-        if (ts_timer_set(r->env->poller, &r->timer, due_us) != TS_OK)
-            ts_log(TS_LOG_ERROR, "no memory for a timer: a call has no deadline");
-}
-
 /* -- the end ----------------------------------------------------------------------------------- */
 
 static void free_relay(struct ts_relay *r)
@@ -203,7 +157,7 @@ static void enter_holding(struct ts_relay *r)
         return;
     }
     r->hold_until_us = ts_now_us() + TS_HOLD_CEILING_MS * us_per_ms;
-    arm(r);
+    ts_relay_arm(r);
 }
 
 static void open_stream(struct ts_relay *r)
@@ -223,7 +177,7 @@ void ts_relay_commit(struct ts_relay *r)
     release_body(r);
     if (r->try.fetch == NULL || ts_fetch_is_sent(r->try.fetch))
         ts_buf_free(&r->try.request);
-    arm(r);
+    ts_relay_arm(r);
 }
 
 /* -- success ----------------------------------------------------------------------------------- */
@@ -337,7 +291,7 @@ static bool ask_next(struct ts_relay *r, struct ts_error *err)
         r->tries++;
         if (r->next_target == r->targets.count)
             release_body(r); /* what goes upstream is a copy */
-        arm(r);
+        ts_relay_arm(r);
         return true;
     }
     return false;
@@ -382,66 +336,20 @@ void ts_relay_fail_try(struct ts_relay *r, struct ts_refusal refusal, const stru
 
 /* -- the timer --------------------------------------------------------------------------------- */
 
-static void time_out(struct ts_relay *r, bool retryable, const char *what, int64_t limit_ms)
-{
-    struct ts_error err = TS_ERROR_INIT;
-    struct ts_refusal refusal = {.cause = TS_ERR_UPSTREAM_TIMEOUT, .retryable = retryable};
-    (void)ts_fail(&err,
-                  TS_ERR_UPSTREAM_TIMEOUT,
-                  "%s: no %s within %" PRId64 " ms",
-                  r->try.target->provider->name,
-                  what,
-                  limit_ms);
-    ts_relay_fail_try(r, refusal, &err);
-}
-
-static bool is_over(int64_t from_us, int64_t wait_ms, int64_t now_us)
-{
-    return wait_ms > 0 && now_us >= from_us + wait_ms * us_per_ms;
-}
-
-/* Headers, and where the dialect has comments a ping: proxies in between cut what is silent. */
-static void give_sign_of_life(struct ts_relay *r)
-{
-    static const char ping[] = ": ping\n\n";
-    if (!r->begun)
-        ts_relay_begin(r);
-    if (r->dialect->framing == TS_FRAMING_SSE)
-        r->client->ops->write(r->client, ping, sizeof(ping) - 1);
-    r->quiet_us = ts_now_us();
-}
-
-static void check_deadlines(struct ts_relay *r, int64_t now_us)
-{
-    const struct ts_provider *p = r->try.target->provider;
-    if (r->deadline_us != 0 && now_us >= r->deadline_us)
-        time_out(r, false, "whole answer", (r->deadline_us - r->accepted_us) / us_per_ms);
-    else if (is_over(r->accepted_us, p->total_timeout_ms, now_us))
-        time_out(r, false, "whole answer", p->total_timeout_ms);
-    else if (r->state == RELAY_WAITING &&
-             is_over(r->try.begun_us, p->first_token_timeout_ms, now_us))
-        time_out(r, true, "first token", p->first_token_timeout_ms);
-    else if (r->state == RELAY_STREAMING && !r->paused &&
-             is_over(r->try.tap.last_us, p->gap_timeout_ms, now_us))
-        time_out(r, false, "token", p->gap_timeout_ms);
-    else if (owes_sign_of_life(r) && is_over(r->quiet_us, TS_SILENCE_MS, now_us))
-        give_sign_of_life(r);
-}
-
 static void on_timer(struct ts_timer *t)
 {
     struct ts_relay *r = TS_CONTAINER(t, struct ts_relay, timer);
     int64_t now_us = ts_now_us();
     r->read_us = now_us;
     if (r->state == RELAY_WAITING || r->state == RELAY_STREAMING) {
-        check_deadlines(r, now_us);
+        ts_relay_check_deadlines(r, now_us);
     } else if (r->state == RELAY_HOLDING && now_us >= r->hold_until_us) {
         ts_log(TS_LOG_WARN, "a row was not stored in time; its call ends without it");
         ts_relay_finish_client(r);
         enter_done(r);
     }
     if (r->state != RELAY_DONE)
-        arm(r);
+        ts_relay_arm(r);
 }
 
 /* -- the client -------------------------------------------------------------------------------- */
@@ -470,7 +378,7 @@ static void on_drained(void *ctx)
     if (r->try.fetch != NULL)
         ts_fetch_resume(r->try.fetch);
     if (r->state == RELAY_STREAMING)
-        arm(r);
+        ts_relay_arm(r);
 }
 
 void ts_relay_abort(struct ts_relay *r, enum ts_err why)
@@ -564,7 +472,7 @@ struct ts_relay *ts_relay_start(struct ts_relay_env *env,
     r->try.target = &r->targets.at[0];
     if (ask_next(r, &err)) {
         set_state(r, RELAY_WAITING);
-        arm(r);
+        ts_relay_arm(r);
     } else {
         refuse_request(r, &err);
     }

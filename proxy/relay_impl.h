@@ -105,6 +105,14 @@ void ts_relay_commit(struct ts_relay *r);
 /* The answer is complete. */
 void ts_relay_succeed(struct ts_relay *r);
 
+/* -- relay_deadline.c -------------------------------------------------------------------------- */
+
+/* Sets the timer for what is due next. */
+void ts_relay_arm(struct ts_relay *r);
+
+/* WAITING or STREAMING: does what is due. The call may be over afterwards. */
+void ts_relay_check_deadlines(struct ts_relay *r, int64_t now_us);
+
 /* -- relay_try.c: asking one target, and what comes back -----------------------------------------
  */
 

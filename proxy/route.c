@@ -206,12 +206,11 @@ static void down_last(struct plan *p)
         p->at[kept + i] = down[i];
 }
 
-static bool make_plan(struct plan *p,
-                      const char *model,
-                      const struct ts_call_labels *labels,
-                      const struct ts_route_policy *policy)
+static bool make_plan(struct plan *p, const struct ts_route_ask *ask)
 {
-    if (!add_named(p, model) || p->count == 0)
+    const struct ts_call_labels *labels = ask->labels;
+    const struct ts_route_policy *policy = ask->policy;
+    if (!add_named(p, ask->model) || p->count == 0)
         return false;
     for (int i = 0; i < labels->fallback_count; i++)
         (void)add_named(p, labels->fallback[i]);
@@ -247,20 +246,17 @@ static enum ts_err not_found(const struct plan *p, const char *model, struct ts_
 }
 
 enum ts_err ts_route(struct ts_registry *r,
-                     const char *model,
-                     const struct ts_call_labels *labels,
-                     const struct ts_route_policy *policy,
-                     struct ts_arena *arena,
+                     const struct ts_route_ask *ask,
                      struct ts_targets *out,
                      struct ts_error *err)
 {
-    struct plan p = {.registry = r, .local_only = policy->local_only};
+    struct plan p = {.registry = r, .local_only = ask->policy->local_only};
     struct ts_targets targets = {0};
     TS_GUARD(&r->lock);
-    if (!make_plan(&p, model, labels, policy))
-        return not_found(&p, model, err);
+    if (!make_plan(&p, ask))
+        return not_found(&p, ask->model, err);
     for (int i = 0; i < p.count; i++) {
-        const char *name = ts_arena_str(arena, p.at[i].model->name);
+        const char *name = ts_arena_str(ask->arena, p.at[i].model->name);
         if (name == NULL)
             return ts_fail(err, TS_ERR_NOMEM, "no memory for the route");
         targets.at[targets.count++] =

@@ -226,7 +226,8 @@ static const char *route(const struct house *h,
     struct ts_targets targets;
     struct ts_error err = TS_ERROR_INIT;
     struct ts_arena arena = TS_ARENA_INIT(16 * 1024);
-    enum ts_err rc = ts_route(h->registry, model, labels, policy, &arena, &targets, &err);
+    const struct ts_route_ask ask = {model, labels, policy, &arena};
+    enum ts_err rc = ts_route(h->registry, &ask, &targets, &err);
     size_t n = 0;
     text[0] = '\0';
     if (rc != TS_OK) {
