@@ -399,8 +399,8 @@ static void a_file_that_is_no_database_is_left_alone(void **state)
     static const char *const contents[] = {
         "a shopping list",
         "SQLite format 3",
-        "a text that is longer than the head of a database, longer than a hundred bytes, so that "
-        "its length alone does not give it away",
+        ("a text that is longer than the head of a database, longer than a hundred bytes, so that "
+         "its length alone does not give it away"),
     };
     for (size_t i = 0; i < TS_ARRAY_LEN(contents); i++) {
         write_file(k->path, contents[i], strlen(contents[i]));
