@@ -88,3 +88,11 @@ export function parseAnswer(data) {
   }
   return { status: Number(head[1]), headers, rest: text.slice(head[0].length), text };
 }
+
+// The pieces of an answer that hold tokens (words() of upstream.mjs), which must have come one by one:
+// how long after the upstream sent each of them it was here, in ms.
+export function delays(got, sentAt, tokens) {
+  const pieces = got.chunks.filter((c) => /w\d+ /.test(c.data));
+  if (pieces.length !== tokens) throw new Error(`${pieces.length} pieces for ${tokens} tokens`);
+  return pieces.map((piece, i) => piece.at - sentAt[i]);
+}

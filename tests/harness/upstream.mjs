@@ -19,7 +19,7 @@ class Call {
   constructor(socket, request) {
     Object.assign(this, request);
     this.socket = socket;
-    this.startedAt = performance.now();
+    this.sentAt = []; // of each chunk
     this.closedAt = undefined; // when the other side hung up before the answer's end
     this.over = new AbortController();
     this.closed = new Promise((resolve) => { this.noteClosed = resolve; });
@@ -39,6 +39,7 @@ class Call {
   }
 
   chunk(text) {
+    this.sentAt.push(performance.now());
     this.raw(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`);
   }
 
@@ -86,7 +87,7 @@ export class Upstream extends EventEmitter {
     super();
     Object.assign(this, { kind: 'ollama', models: ['llama3.2:7b'], ...options });
     this.sockets = new Set();
-    this.server = net.createServer({ allowHalfOpen: true }, (socket) => this.serve(socket));
+    this.server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.serve(socket));
   }
 
   async listen(port = 0) {
@@ -204,7 +205,7 @@ function parseChunked(data, start, request) {
 }
 
 export async function startUpstream(t, options = {}) {
-  const upstream = await new Upstream({ reply: answer(), ...options }).listen();
+  const upstream = await new Upstream({ ...options, reply: options.reply ?? answer() }).listen();
   t.after(() => upstream.stop());
   return upstream;
 }
