@@ -76,11 +76,13 @@ static enum ts_err parse_one(struct ts_slice s, struct ts_address *out, struct t
     *out = (struct ts_address){0};
     if (colon == 0 || !parse_port((struct ts_slice){s.at + colon, s.len - colon}, &out->port) ||
         !fill_address(out, (struct ts_slice){s.at, colon - 1}))
-        return ts_fail(err,
-                       TS_ERR_CONFIG,
-                       "\"%.*s\" is not an address and a port, like 127.0.0.1:8420 or [::1]:8420",
-                       (int)(s.len > 80 ? 80 : s.len),
-                       s.at);
+        return ts_fail(
+            err,
+            TS_ERR_CONFIG,
+            "TOUCHSTONE_LISTEN \"%.*s\" is not an address and a port, like 127.0.0.1:8420 "
+            "or [::1]:8420",
+            (int)(s.len > 80 ? 80 : s.len),
+            s.at);
     return TS_OK;
 }
 

@@ -24,7 +24,7 @@ const MISTAKES = [
   [[], { TOUCHSTONE_TRACKING: 'maybe' }, 78, /TOUCHSTONE_TRACKING/],
   [[], { TOUCHSTONE_BASE_PATH: 'no-slash' }, 78, /TOUCHSTONE_BASE_PATH/],
   [[], { TOUCHSTONE_LISTN: '127.0.0.1:1' }, 78, /TOUCHSTONE_LISTN/],
-  [[], { OLLAMA_BASE_URL: 'ftp://x' }, 78, /OLLAMA_BASE_URL/],
+  [[], { OLLAMA_BASE_URL: 'ftp://x' }, 78, /ollama: the base URL/],
   [[], { OLLAMA_ENABLED: 'perhaps' }, 78, /OLLAMA_ENABLED/],
 ];
 
@@ -52,7 +52,7 @@ for (const [text, names] of FILES) {
     const folder = scratch(t);
     const file = join(folder, 'bad.ini');
     writeFileSync(file, `${text}\n`);
-    const got = await runToEnd(t, ['--config', file], { folder, env: { TOUCHSTONE_LISTEN: `127.0.0.1:${await freePort()}` } });
+    const got = await runToEnd(t, ['--config', file], { folder });
     assert.equal(got.code, 78, got.stderr);
     assert.equal(oneLine(got).length, 1, got.stderr);
     assert.match(got.stderr, names);
@@ -68,7 +68,7 @@ test('a file that is named and not there ends with 78', async (t) => {
 
 test('the command line wins over the environment, the environment over the file', async (t) => {
   const [fromFile, fromEnv, fromLine] = [await freePort(), await freePort(), await freePort()];
-  const config = `[server]\nlisten = 127.0.0.1:${fromFile}\n`;
+  const config = `listen = 127.0.0.1:${fromFile}\n`;
   const server = await startTouchstone(t, { port: fromEnv, config });
   assert.equal((await server.get('/healthz')).status, 200);
   await server.stop();
@@ -84,7 +84,10 @@ test('.env.example and --help come from the one table of settings', async (t) =>
   assert.equal(env.stdout, readFileSync(join(root, '.env.example'), 'utf8'));
   const names = [...env.stdout.matchAll(/^#([A-Z_]+)=/gm)].map(([, name]) => name);
   assert.ok(names.length >= 25, `${names.length} settings`);
-  for (const name of names) assert.ok(help.stdout.includes(name.replace(/_FILE$/, '')), name);
+  for (const name of names) {
+    const option = `--${name.replace(/^TOUCHSTONE_|_FILE$/g, '').toLowerCase().replaceAll('_', '-')}`;
+    assert.ok(help.stdout.includes(option), `${name}: ${option}`);
+  }
 });
 
 test('providers come from the file, each with its name', async (t) => {

@@ -91,9 +91,13 @@ for (const stream of [true, false]) {
     assert.equal(row.message_id, 'm-1');
     assert.match(row.metadata, /"project":\s*"apollo"/);
 
+    // one measurement, shown in whole ms by the view, in us by the table, in ms with fractions by the API
+    const [{ total_us: totalUs, ttft_us: ttftUs }] = sql(server.db, 'SELECT total_us, ttft_us FROM calls');
+    assert.equal(row.response_time_ms, Math.round(totalUs / 1000));
     const call = (await server.get(`/api/requests/${id}`)).json;
     assert.equal(call.outcome, 'done');
-    assert.equal(call.phases.totalMs, row.response_time_ms);
+    assert.equal(call.phases.totalMs, totalUs / 1000);
+    assert.equal(call.phases.ttftMs, ttftUs / 1000);
     const tookMs = got.endAt - got.sentAt;
     assert.ok(call.phases.totalMs >= 50 + 6 * 20 - 5 && call.phases.totalMs <= tookMs + 1, `${call.phases.totalMs} of ${tookMs} ms`);
     assert.ok(call.phases.ttftMs >= 49 && call.phases.ttftMs < 50 + 80 * slack, `ttft ${call.phases.ttftMs}`);
@@ -101,14 +105,15 @@ for (const stream of [true, false]) {
     const { summary, byModel } = (await server.get('/api/analytics/models?days=1')).json;
     for (const part of [summary, byModel[0]]) {
       assert.equal(part.totalCalls, 1);
-      assert.equal(part.avgResponseTime, row.response_time_ms);
+      assert.equal(part.avgResponseTime, Math.round(totalUs / 10) / 100);
+      assert.equal(part.medianTtft, Math.round(ttftUs / 10) / 100);
       assert.equal(part.successRate, 100);
       assert.equal(part.satisfactionRate, null);
       assert.equal(part.avgTokens, 20);
       assert.equal(part.totalTokens, 20);
     }
     const [view] = sql(server.db, 'SELECT * FROM model_avg_response_time');
-    assert.equal(view.avg_response_ms, row.response_time_ms);
+    assert.equal(view.avg_response_ms, totalUs / 1000);
     assert.equal(view.total_calls, 1);
   });
 }

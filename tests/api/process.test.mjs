@@ -85,7 +85,7 @@ test('an HTTP/1.0 client gets its stream until close, token by token', async (t)
   const { server } = await start(t, answer({ tokens: words(5), gapMs: 60 }));
   const body = JSON.stringify(BODY);
   const seen = [];
-  const got = await raw(server.port, `POST /api/generate HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`, {
+  const got = await raw(server.port, `POST /api/generate HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`, {
     timeoutMs: 5000 * slack, until: (text) => { seen.push([performance.now(), text.length]); return false; },
   });
   assert.equal(got.why, 'closed');

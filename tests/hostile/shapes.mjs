@@ -37,7 +37,8 @@ export const SHAPES = {
   'a foreign Host on an Ollama route': [get('/api/tags', `Host: evil.example\r\n${C}`), [403]],
 
   // versions
-  'HTTP/1.0': [get('/healthz', '', 'HTTP/1.0'), [200]],
+  'HTTP/1.0': [get('/healthz', H, 'HTTP/1.0'), [200]],
+  'HTTP/1.0 without a Host': [get('/healthz', '', 'HTTP/1.0'), bad],
   'HTTP/0.9': ['GET /healthz\r\n\r\n', [0, 400, 505]],
   'HTTP/2.0 in words': [get('/healthz', H + C, 'HTTP/2.0'), [505]],
   'HTTP/1.2': [get('/healthz', H + C, 'HTTP/1.2'), [505]],
