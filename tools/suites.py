@@ -89,7 +89,7 @@ def node(name, files, build_name="", slack=1, **more):
     needs = (f"build-{build_name}",) if build_name else ()
     binary = ROOT / "build" / build_name / "touchstone"
     return Suite(name, sh(f"tools/node --test --test-concurrency={more.pop('jobs', 1)} "
-                          f"--test-reporter=spec {files}"),
+                          f"--test-timeout={more.pop('test_seconds', 120) * slack}000 --test-reporter=spec {files}"),
                  env=SANITIZE | {"TS_BIN": str(binary), "TS_SLACK": str(slack)} | more.pop("env", {}),
                  needs=needs, **more)
 
@@ -130,18 +130,18 @@ def suites():
         node("proxy", "'tests/proxy/**/*.test.mjs'", quiet=True),
         node("docs", "'tests/docs/**/*.test.mjs'", quiet=True),
         node("storage", "'tests/storage/**/*.test.mjs'", quiet=True),
-        node("crash", "'tests/crash/**/*.test.mjs'", quiet=True, env={"TS_KILL_ROUNDS": "200"}),
+        node("crash", "'tests/crash/**/*.test.mjs'", quiet=True, test_seconds=800, env={"TS_KILL_ROUNDS": "200"}),
         # on demand
         fuzz("fuzz-all", 600, only_all=True, minutes=90),
         Suite("malloc-all", ["python3", "tests/unit/malloc_sweep.py", "build/asan", "600"],
               needs=("build-asan",), env=SANITIZE, only_all=True, minutes=120),
-        node("crash-1000", "'tests/crash/**/*.test.mjs'", quiet=True, only_all=True, minutes=30,
-             env={"TS_KILL_ROUNDS": "1000"}),
+        node("crash-1000", "'tests/crash/**/*.test.mjs'", quiet=True, only_all=True, minutes=45,
+             test_seconds=2400, env={"TS_KILL_ROUNDS": "1000"}),
         Suite("valgrind", sh("meson test -C build/gcc --suite unit --print-errorlogs "
                              "--timeout-multiplier 20 --wrapper 'valgrind -q --error-exitcode=99 "
                              "--leak-check=full --errors-for-leak-kinds=definite'"),
               needs=("build-gcc",), only_all=True, minutes=60),
-        node("real", "'tests/real/**/*.test.mjs'", quiet=True, only_asked=True, minutes=60),
+        node("real", "'tests/real/**/*.test.mjs'", quiet=True, test_seconds=3000, only_asked=True, minutes=60),
     ]
 
 

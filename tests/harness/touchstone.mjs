@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { cleanup } from './cleanup.mjs';
 import { request } from './http.mjs';
 
 export const root = resolve(import.meta.dirname, '../..');
@@ -29,7 +30,7 @@ export async function freePort() {
 // A folder of the test's own, removed after it.
 export function scratch(t) {
   const folder = mkdtempSync(join(tmpdir(), 'touchstone-test-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  cleanup(t, () => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -134,7 +135,7 @@ export async function startTouchstone(t, options = {}) {
     env: cleanEnv(folder, { ...settings, ...env }), cwd: folder, stdio: ['ignore', 'pipe', 'pipe'],
   });
   const server = new Touchstone(child, { port, db, folder, basePath });
-  t.after(async () => {
+  cleanup(t, async () => {
     if (child.exitCode === null && child.signalCode === null) {
       if (expectEnd) await server.stop();
       else await server.kill();

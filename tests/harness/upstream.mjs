@@ -6,6 +6,8 @@
 import { EventEmitter, once } from 'node:events';
 import net from 'node:net';
 
+import { cleanup } from './cleanup.mjs';
+
 const KINDS = {
   ollama: { prefix: '', owner: 'library' },
   vllm: { prefix: '/v1', owner: 'vllm' },
@@ -206,7 +208,7 @@ function parseChunked(data, start, request) {
 
 export async function startUpstream(t, options = {}) {
   const upstream = await new Upstream({ ...options, reply: options.reply ?? answer() }).listen();
-  t.after(() => upstream.stop());
+  cleanup(t, () => upstream.stop());
   return upstream;
 }
 

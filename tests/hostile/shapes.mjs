@@ -3,6 +3,7 @@
 // 0 stands for "closed without an answer": right where what came is not HTTP at all, or where the
 // library below rejects a line before anybody could answer. Where the library mends something
 // harmless by itself (bare LF, blank lines in front), the mended request may be served: 200.
+// LATE marks what to the library is a request that has not ended yet: it falls to the deadlines.
 
 const H = 'Host: 127.0.0.1\r\n';
 const C = 'Connection: close\r\n';
@@ -14,6 +15,8 @@ const get = (target, headers = H + C, version = 'HTTP/1.1') => `GET ${target} ${
 const post = (headers, body = '', path = '/api/generate') => `POST ${path} HTTP/1.1\r\n${H}${J}${headers}\r\n${body}`;
 const chunked = (chunks, te = 'Transfer-Encoding: chunked\r\n') => post(C + te, chunks);
 const length = (value, body = BODY) => post(`${C}Content-Length: ${value}\r\n`, body);
+
+export const LATE = { timeoutMs: 31_500 }; // TS_BODY_DEADLINE_MS and a little
 
 const bad = [400];
 const mended = [200, 400];
@@ -50,7 +53,7 @@ export const SHAPES = {
 
   // lines and headers
   'bare LF': [get('/healthz').replaceAll('\r\n', '\n'), mended],
-  'bare CR': [get('/healthz').replaceAll('\r\n', '\r'), [400, 0, 408]],
+  'bare CR': [get('/healthz').replaceAll('\r\n', '\r'), [400, 0, 408], undefined, LATE],
   'one blank line in front': [`\r\n${get('/healthz')}`, [200]],
   'twenty blank lines in front': ['\r\n'.repeat(20) + get('/healthz'), [200, 400, 0]],
   'a space before the colon': [get('/healthz', `${H}X-A : b\r\n${C}`), bad],
@@ -58,7 +61,7 @@ export const SHAPES = {
   'no colon': [get('/healthz', `${H}nonsense\r\n${C}`), bad],
   'an empty name': [get('/healthz', `${H}: x\r\n${C}`), mended],
   'a folded header': [get('/healthz', `${H}X-A: b\r\n c\r\n${C}`), mended],
-  'a folded name that becomes Host': [get('/healthz', `Hos: evil\r\n t\r\n${C}`), bad],
+  'a folded name that becomes Host': [get('/healthz', `Hos: evil\r\n t\r\n${C}`), [400, 421]],
   'a folded name that becomes Content-Length': [post(`${C}Content-Lengt: 3\r\n h\r\n`, 'abc'), [400, 411]],
   'a first header that is indented': [get('/healthz', ` X-A: b\r\n${H}${C}`), [400, 200, 0]],
   'NUL in a value': [get('/healthz', `${H}X-A: a\0b\r\n${C}`), mended],
@@ -98,7 +101,7 @@ export const SHAPES = {
   'a target of 9 KB': [get(`/healthz?${'a'.repeat(9_000)}`), [414, 431]],
   'a target of 40 KB': [get(`/${'a'.repeat(40_000)}`), [414, 431, 0]],
   '65 arguments': [get(`/healthz?${Array.from({ length: 65 }, (_, i) => `a${i}=1`).join('&')}`), [400, 414, 431, 200]],
-  '1500 arguments': [get(`/api/requests?${Array.from({ length: 1500 }, () => 'a=1').join('&')}`), [400, 414, 431, 0]],
+  '1500 arguments': [get(`/api/requests?${Array.from({ length: 1500 }, () => 'a=1').join('&')}`), [400, 408, 414, 431, 0], undefined, LATE],
 
   // methods
   'an unknown method': [`FROB /healthz HTTP/1.1\r\n${H}${C}\r\n`, [501]],
@@ -138,7 +141,7 @@ export const SHAPES = {
   'chunks with LF only': [chunked(`${BODY.length.toString(16)}\n${BODY}\n0\n\n`), [200, 400, 0]],
   'a negative chunk': [chunked('-1\r\nabc\r\n0\r\n\r\n'), [400, 0]],
   'a chunk of 0x5': [chunked('0x5\r\nabcde\r\n0\r\n\r\n'), [400, 0]],
-  'a chunk of 2^64-1': [chunked('ffffffffffffffff\r\nabc\r\n0\r\n\r\n'), [400, 413, 0]],
+  'a chunk of 2^64-1': [chunked('ffffffffffffffff\r\nabc\r\n0\r\n\r\n'), [400, 408, 413, 0], undefined, LATE],
   'a chunk of 2^72': [chunked('1000000000000000000\r\nabc\r\n0\r\n\r\n'), [400, 413, 0]],
   'a junk chunk': [chunked('zz\r\nabc\r\n0\r\n\r\n'), [400, 0]],
   'a chunk without its end': [chunked('3\r\nabcdef\r\n0\r\n\r\n'), [400, 0]],
@@ -154,6 +157,6 @@ export const SHAPES = {
   'garbage': [Buffer.from(Array.from({ length: 500 }, (_, i) => (i * 73) % 256)), [400, 501, 505, 0], undefined, { halfClose: true }],
   'nothing': ['', [0], undefined, { halfClose: true }],
   'only line ends': ['\r\n\r\n\r\n', [0, 400], undefined, { halfClose: true }],
-  'half a request': ['GET /healthz HT', [0, 400], undefined, { halfClose: true }],
-  'half a body': [length(1000, '{"mod'), [0, 400], undefined, { halfClose: true }],
+  'half a request': ['GET /healthz HT', [0, 400, 408], undefined, { ...LATE, halfClose: true }],
+  'half a body': [length(1000, '{"mod'), [0, 400, 408], undefined, { ...LATE, halfClose: true }],
 };

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { cleanup } from '../harness/cleanup.mjs';
 import { delays, raw, request } from '../harness/http.mjs';
 import { sql } from '../harness/sql.mjs';
 import { freePort, root, scratch, slack, startTouchstone } from '../harness/touchstone.mjs';
@@ -29,7 +30,12 @@ async function run(t, command, args, port, options) {
   child.stdout.on('data', (b) => (log += b));
   child.stderr.on('data', (b) => (log += b));
   const closed = new Promise((done) => child.on('close', done));
-  t.after(async () => { child.kill('SIGTERM'); await closed; });
+  cleanup(t, async () => {
+    child.kill('SIGTERM');
+    const hard = setTimeout(() => child.kill('SIGKILL'), 2000);
+    await closed;
+    clearTimeout(hard);
+  });
   for (let i = 0; ; i++) {
     if (await request(`http://127.0.0.1:${port}/`).then(() => true, () => false)) return;
     assert.ok(i < 200 && child.exitCode === null, `${command} did not start:\n${log}`);
@@ -54,7 +60,7 @@ async function nginx(t, backend, { http10 }) {
 
 async function caddy(t, backend) {
   const [folder, port] = [scratch(t), await freePort()];
-  const site = change(deploy('Caddyfile'), [['127.0.0.1:8420', `127.0.0.1:${backend}`], ['models.example.org {', `http://127.0.0.1:${port} {`]]);
+  const site = change(deploy('Caddyfile'), [['127.0.0.1:8420', `127.0.0.1:${backend}`], ['models.example.org {', `http://models.example.org:${port} {`]]);
   writeFileSync(join(folder, 'Caddyfile'), `{\n\tadmin off\n\tauto_https off\n}\n${site}`);
   mkdirSync(join(folder, 'home'));
   await run(t, 'caddy', ['run', '--config', join(folder, 'Caddyfile'), '--adapter', 'caddyfile'], port, { env: { PATH: process.env.PATH, HOME: join(folder, 'home') } });
@@ -68,7 +74,8 @@ const FRONTS = {
 };
 
 const KEY = 'a-key-for-the-proxy-test';
-const AUTH = { authorization: `Bearer ${KEY}` };
+const NAME = { host: 'models.example.org' };
+const AUTH = { ...NAME, authorization: `Bearer ${KEY}` };
 
 for (const [name, front] of Object.entries(FRONTS)) {
   test(`${name}: the main job below a base path, token by token`, async (t) => {
@@ -90,7 +97,7 @@ for (const [name, front] of Object.entries(FRONTS)) {
     const [row] = sql(server.db, 'SELECT output_tokens, success FROM model_performance_metrics');
     assert.deepEqual(row, { output_tokens: 8, success: 1 });
     assert.equal((await request(at('/api/analytics/models'), { headers: AUTH })).json.summary.totalCalls, 1);
-    assert.equal((await request(at('/api/analytics/models'))).status, 401, 'the key is needed through the proxy too');
+    assert.equal((await request(at('/api/analytics/models'), { headers: NAME })).status, 401, 'the key is needed through the proxy too');
     const page = await request(at('/analytics/models'), { headers: AUTH });
     assert.equal(page.status, 200);
 
@@ -103,7 +110,7 @@ for (const [name, front] of Object.entries(FRONTS)) {
     const server = await startTouchstone(t, { upstreams: { ollama: upstream }, basePath: '/ai', env: { TOUCHSTONE_SERVER_NAMES: 'models.example.org' } });
     const port = await front(t, server.port);
     const gone = new AbortController();
-    const going = request(`http://127.0.0.1:${port}/ai/api/generate`, { method: 'POST', body: { model: 'm', prompt: 'p' }, signal: gone.signal, onChunk: (_, all) => all.length > 3 && gone.abort() });
+    const going = request(`http://127.0.0.1:${port}/ai/api/generate`, { method: 'POST', headers: NAME, body: { model: 'm', prompt: 'p' }, signal: gone.signal, onChunk: (_, all) => all.length > 3 && gone.abort() });
     await going.catch(() => {});
     const left = performance.now();
     const closed = await Promise.race([(await upstream.call()).closed, sleep(3000 * slack)]);

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { cleanup } from '../harness/cleanup.mjs';
 import { request } from '../harness/http.mjs';
 import { sql } from '../harness/sql.mjs';
 import { cleanEnv, freePort, root, scratch, startTouchstone } from '../harness/touchstone.mjs';
@@ -40,7 +41,7 @@ async function engine(t) {
   child.stdout.on('data', (b) => (log += b));
   child.stderr.on('data', (b) => (log += b));
   const closed = new Promise((done) => child.on('close', done));
-  t.after(async () => { child.kill('SIGKILL'); await closed; });
+  cleanup(t, async () => { child.kill('SIGKILL'); await closed; });
   const url = `http://127.0.0.1:${port}`;
   for (let i = 0; !(await request(`${url}/v1/models`).then((got) => got.status === 200, () => false)); i++) {
     assert.ok(i < 600 && child.exitCode === null, `the engine did not start:\n${log.slice(-3000)}`);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { cleanup } from '../harness/cleanup.mjs';
 import { sql } from '../harness/sql.mjs';
 import { freePort, runToEnd, scratch, slack, startTouchstone } from '../harness/touchstone.mjs';
 import { answer, startUpstream, words } from '../harness/upstream.mjs';
@@ -72,7 +73,7 @@ test('a database that cannot be created: streams go on, the state says so, requi
 // Holds the write lock of a database in a process of its own until told.
 async function locker(t, db) {
   const child = spawn('sqlite3', [db]);
-  t.after(() => child.kill('SIGKILL'));
+  cleanup(t, () => child.kill('SIGKILL'));
   child.stdin.write('.timeout 2000\nBEGIN IMMEDIATE;\nSELECT \'locked\';\n');
   await new Promise((done) => child.stdout.on('data', (b) => String(b).includes('locked') && done()));
   return () => child.stdin.end('ROLLBACK;\n.quit\n');
@@ -124,7 +125,7 @@ test('a full disk: every stream ends well, the state says degraded, and it heals
   } catch (error) {
     return t.skip(`mount is not allowed here: ${String(error.stderr).trim()}`);
   }
-  t.after(() => execFileSync('umount', ['-l', disk]));
+  cleanup(t, () => execFileSync('umount', ['-l', disk]));
   const server = await startTouchstone(t, { upstreams: { ollama: await upstreamOf(t) }, db: join(disk, 'touchstone.db') });
   const ids = [await stream(server)];
   try {
