@@ -50,7 +50,7 @@ test('a file that is not ours is refused with its path and never touched', async
   for (const file of [text, foreign, newer]) {
     const before = readFileSync(file);
     const got = await runToEnd(t, [], { folder, env: { TOUCHSTONE_DB: file, TOUCHSTONE_LISTEN: `127.0.0.1:${await freePort()}`, TOUCHSTONE_DISCOVERY: 'off' } });
-    assert.equal(got.code, 74, got.stderr);
+    assert.equal(got.code, 65, got.stderr);
     assert.ok(got.stderr.includes(file), got.stderr);
     assert.deepEqual(readFileSync(file), before, 'it was changed');
     assert.ok(!existsSync(`${file}-wal`) || !readFileSync(`${file}-wal`).length);
@@ -181,7 +181,7 @@ test('a damaged file does not crash it', async (t) => {
     } else {
       const { code, signal } = await server.exited;
       assert.equal(signal, null, server.stderr);
-      assert.equal(code, 74, server.stderr);
+      assert.ok([65, 74].includes(code), server.stderr);
     }
   }
 });
