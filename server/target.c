@@ -52,8 +52,8 @@ static struct ts_slice path_of(struct ts_slice target)
 static struct ts_slice query_of(struct ts_slice target)
 {
     size_t n = path_of(target).len;
-    return n == target.len ? (struct ts_slice){NULL, 0}
-                           : (struct ts_slice){target.at + n + 1, target.len - n - 1};
+    size_t mark = n < target.len ? 1 : 0; /* the '?' */
+    return (struct ts_slice){target.at + n + mark, target.len - n - mark};
 }
 
 /* Every byte printable ASCII, every escape well formed. In the path no escaped control character
