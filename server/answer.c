@@ -24,7 +24,6 @@ static const struct ts_header on_pages[] = {
 
 static const struct ts_header on_data[] = {
     {"Cache-Control", "no-store"},
-    {"Vary", "Origin"},
     {NULL, NULL},
 };
 
@@ -93,8 +92,8 @@ bool ts_answer_head(struct MHD_Response *response,
     ok = ok && add_all(response, head->headers, NULL);
     ok = ok && add_all(response, everywhere, head);
     ok = ok && add_all(response, headers_of(r->x.route->class), head);
-    if (ok && r->facts.cors)
-        ok = add_cors(response, r);
+    if (ok && r->loop->shared->guard.cors_count > 0)
+        ok = add(response, "Vary", "Origin") && (!r->facts.cors || add_cors(response, r));
     if (ok && atomic_load_explicit(&r->loop->shared->draining, memory_order_relaxed))
         ok = add(response, MHD_HTTP_HEADER_CONNECTION, "close");
     return ok;
