@@ -249,7 +249,9 @@ static void add_tokens(struct cell *c, const struct ts_agg_row *row)
     add_known(&f->output_tokens, row->output_tokens);
     add_known(&f->total_tokens, row->input_tokens);
     add_known(&f->total_tokens, row->output_tokens);
-    c->token_calls += row->input_tokens != TS_UNKNOWN || row->output_tokens != TS_UNKNOWN;
+    add_known(&f->total_tokens, row->unsplit_tokens);
+    c->token_calls += row->input_tokens != TS_UNKNOWN || row->output_tokens != TS_UNKNOWN ||
+                      row->unsplit_tokens != TS_UNKNOWN;
     if (row->output_tokens != TS_UNKNOWN && row->decode_us > 0) {
         c->timed_tokens = sum(c->timed_tokens, row->output_tokens);
         c->timed_us = sum(c->timed_us, row->decode_us);

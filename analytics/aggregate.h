@@ -25,6 +25,7 @@ struct ts_agg_row {
     int64_t decode_us;
     int64_t input_tokens; /* all kinds of input added up */
     int64_t output_tokens;
+    int64_t unsplit_tokens; /* reported as a total only */
     int64_t cost_nano_usd;
 };
 

@@ -21,8 +21,7 @@ struct ts_call *ts_call_new(void)
                                       TS_UNKNOWN,
                                       TS_UNKNOWN,
                                       TS_UNKNOWN};
-    call->tokens =
-        (struct ts_token_counts){TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN};
+    call->tokens = TS_TOKENS_UNKNOWN;
     call->cost_nano_usd = TS_UNKNOWN;
     return call;
 }

@@ -59,14 +59,19 @@ enum ts_tokens_source {
 };
 
 /* Tokens by kind; the kinds are disjoint: input is what was neither read from nor written to a
- * cache. Reasoning is the part of output that was not shown. */
+ * cache. Reasoning is the part of output that was not shown. Unsplit are tokens that a reporter
+ * told only as a total, of whatever kind. */
 struct ts_token_counts {
     int64_t input;
     int64_t cache_read;
     int64_t cache_write;
     int64_t output;
     int64_t reasoning;
+    int64_t unsplit;
 };
+#define TS_TOKENS_UNKNOWN                                                                          \
+    ((struct ts_token_counts){                                                                     \
+        TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN})
 
 struct ts_phases {
     int64_t queue_us;         /* waiting for a place at the server */

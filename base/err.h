@@ -99,7 +99,8 @@ struct ts_error {
  * ts_fail() - fill @err and return its code, for `return ts_fail(err, ...)`
  * @err:  may be NULL
  * @code: not TS_OK
- * @fmt:  what was attempted, with what, and the limit hit; cut at TS_ERROR_TEXT_SIZE, between characters
+ * @fmt:  what was attempted, with what, and the limit hit; cut at TS_ERROR_TEXT_SIZE, between
+ * characters
  *
  * Thread: any. Never allocates, never blocks.
  */

@@ -30,12 +30,12 @@ enum {
     TS_MAX_EVENT_BYTES = 8 * 1024 * 1024,   /* one event, where it has to be translated */
     TS_MAX_FOLDED_BYTES = 32 * 1024 * 1024, /* a whole answer, where the client did not stream */
     TS_MAX_UPSTREAM_HEAD_BYTES = 64 * 1024,
-    TS_MAX_ERROR_BODY_BYTES = 64 * 1024, /* of an upstream's error answer */
+    TS_MAX_ERROR_BODY_BYTES = 64 * 1024,       /* of an upstream's error answer */
     TS_MAX_MODEL_LIST_BYTES = 4 * 1024 * 1024, /* of a server's list of models */
-    TS_MAX_ERROR_TEXT = 512,             /* of it kept in the record */
-    TS_SILENCE_MS = 15 * 1000,           /* then headers (and, on SSE, a ping) go out */
-    TS_HOLD_CEILING_MS = 2000,           /* a terminator waits so long for its row at most */
-    TS_MAX_TARGETS = 8,                  /* servers tried for one call */
+    TS_MAX_ERROR_TEXT = 512,                   /* of it kept in the record */
+    TS_SILENCE_MS = 15 * 1000,                 /* then headers (and, on SSE, a ping) go out */
+    TS_HOLD_CEILING_MS = 2000,                 /* a terminator waits so long for its row at most */
+    TS_MAX_TARGETS = 8,                        /* servers tried for one call */
 
     /* names */
     TS_MAX_NAME = 64,   /* task types, tags, provider names */

@@ -75,6 +75,7 @@ static void bind_call(struct ts_stmt *s, const struct ts_call *call, const struc
         t->cache_write,
         t->output,
         t->reasoning,
+        t->unsplit,
     };
     const int64_t flags[] = {
         call->classified, call->streamed, call->cold, call->simulated, call->reported};
@@ -152,7 +153,8 @@ static enum ts_err add_stats(struct ts_conn *c, const struct ts_call *call, stru
     ts_bind_i64(&s, !success);
     ts_bind_i64(&s, call->outcome == TS_OUTCOME_TIMEOUT);
     ts_bind_i64(&s,
-                known(t->input) + known(t->cache_read) + known(t->cache_write) + known(t->output));
+                known(t->input) + known(t->cache_read) + known(t->cache_write) + known(t->output) +
+                    known(t->unsplit));
     ts_bind_double(&s, (double)known(call->cost_nano_usd) / 1e9);
     ts_bind_i64(&s, ts_id_ms(call->id));
     return ts_step(&s) == TS_DONE ? TS_OK : ts_stmt_fail(&s, err, "adding to model_stats");

@@ -48,6 +48,7 @@ static const struct field call_fields[] = {
     CALL(INT64, tokens.cache_write),
     CALL(INT64, tokens.output),
     CALL(INT64, tokens.reasoning),
+    CALL(INT64, tokens.unsplit),
     CALL(INT32, tokens_source),
     CALL(INT64, cost_nano_usd),
     CALL(TEXT, dialect),

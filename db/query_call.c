@@ -44,6 +44,7 @@
     X(cache_write_tokens, i64)                                                                     \
     X(output_tokens, i64)                                                                          \
     X(reasoning_tokens, i64)                                                                       \
+    X(unsplit_tokens, i64)                                                                         \
     X(input_tokens, i64)                                                                           \
     X(tokens_used, i64)                                                                            \
     X(tokens_source, text)                                                                         \

@@ -131,6 +131,7 @@ static enum ts_err feed_calls(struct ts_conn *c,
             .decode_us = ts_col_known(&s),
             .input_tokens = ts_col_known(&s),
             .output_tokens = ts_col_known(&s),
+            .unsplit_tokens = ts_col_known(&s),
             .cost_nano_usd = ts_col_known(&s),
         };
         e = ts_aggregate_add(agg, &row);
@@ -162,7 +163,8 @@ static enum ts_err feed_attempts(struct ts_conn *c,
         row.complexity = of->complexity;
         row.outcome = TS_OUTCOME_UPSTREAM_ERROR;
         row.response_us = row.ttft_us = row.decode_us = TS_UNKNOWN;
-        row.input_tokens = row.output_tokens = row.cost_nano_usd = TS_UNKNOWN;
+        row.input_tokens = row.output_tokens = row.unsplit_tokens = TS_UNKNOWN;
+        row.cost_nano_usd = TS_UNKNOWN;
         e = ts_aggregate_attempt(agg, &row);
     }
     return e == TS_OK && step == TS_FAILED ? ts_filter_fail(&s, err) : e;

@@ -157,7 +157,7 @@ static void read_times(struct ts_call *call, struct ts_fields *f)
     call->cost_nano_usd = whole(ts_fields_number(f, "costUsd", 0, max_usd), 1e9);
 }
 
-/* A total whose split nobody tells counts as input: the record has no place for a bare total. */
+/* What a total leaves open is of the kind that was not told; where neither was, nobody knows. */
 static void read_tokens(struct ts_call *call, struct ts_fields *f)
 {
     int64_t input = ts_fields_int(f, "inputTokens", 0, TOKENS_MAX);
@@ -166,14 +166,16 @@ static void read_tokens(struct ts_call *call, struct ts_fields *f)
     int64_t told = (input != TS_UNKNOWN ? input : 0) + (output != TS_UNKNOWN ? output : 0);
     if (total != TS_UNKNOWN && total < told)
         (void)ts_fields_fault(f, "tokensUsed", "cannot be below inputTokens and outputTokens");
-    if (input == TS_UNKNOWN && total != TS_UNKNOWN)
+    if (input == TS_UNKNOWN && output == TS_UNKNOWN)
+        call->tokens.unsplit = total;
+    else if (input == TS_UNKNOWN && total != TS_UNKNOWN)
         input = total - told;
     else if (output == TS_UNKNOWN && total != TS_UNKNOWN)
         output = total - told;
     call->tokens.input = input;
     call->tokens.output = output;
-    call->tokens_source =
-        input == TS_UNKNOWN && output == TS_UNKNOWN ? TS_TOKENS_ABSENT : TS_TOKENS_PROVIDER;
+    bool absent = input == TS_UNKNOWN && output == TS_UNKNOWN && total == TS_UNKNOWN;
+    call->tokens_source = absent ? TS_TOKENS_ABSENT : TS_TOKENS_PROVIDER;
 }
 
 static void read_identity(const struct report *r, struct ts_call *call, struct ts_fields *f)

@@ -62,8 +62,6 @@ struct ts_event {
 };
 
 /* An event that says nothing. */
-#define TS_TOKENS_UNKNOWN                                                                          \
-    ((struct ts_token_counts){TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN})
 #define TS_SERVER_TIMES_UNKNOWN                                                                    \
     ((struct ts_server_times){TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN})
 #define TS_EVENT_INIT                                                                              \

@@ -50,6 +50,7 @@ CREATE TABLE call(
   cache_write_tokens INTEGER,
   output_tokens INTEGER,
   reasoning_tokens INTEGER, -- a part of output_tokens
+  unsplit_tokens INTEGER, -- reported as a total, of whatever kind
   tokens_source INTEGER NOT NULL DEFAULT 0 CHECK(tokens_source BETWEEN 0 AND 2),
   cost_nano_usd INTEGER,
 
@@ -79,9 +80,9 @@ CREATE TABLE call(
     (CASE WHEN coalesce(fresh_tokens, cache_read_tokens, cache_write_tokens) IS NOT NULL
      THEN coalesce(fresh_tokens, 0) + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0) END) VIRTUAL,
   tokens_used INTEGER GENERATED ALWAYS AS
-    (CASE WHEN coalesce(fresh_tokens, cache_read_tokens, cache_write_tokens, output_tokens) IS NOT NULL
+    (CASE WHEN coalesce(fresh_tokens, cache_read_tokens, cache_write_tokens, output_tokens, unsplit_tokens) IS NOT NULL
      THEN coalesce(fresh_tokens, 0) + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0)
-          + coalesce(output_tokens, 0) END) VIRTUAL
+          + coalesce(output_tokens, 0) + coalesce(unsplit_tokens, 0) END) VIRTUAL
 ) STRICT;
 
 CREATE INDEX call_conversation ON call(conversation_id) WHERE conversation_id IS NOT NULL;
@@ -146,7 +147,7 @@ SELECT
   c.classified, dialect.text AS dialect, c.streamed, c.cold, c.simulated, c.reported,
   c.total_us, c.ttft_us, c.decode_us, c.queue_us, c.connect_us, c.load_us, c.first_byte_us,
   c.first_visible_us, c.max_stall_us, c.overhead_us,
-  c.fresh_tokens, c.cache_read_tokens, c.cache_write_tokens, c.output_tokens, c.reasoning_tokens,
+  c.fresh_tokens, c.cache_read_tokens, c.cache_write_tokens, c.output_tokens, c.reasoning_tokens, c.unsplit_tokens,
   c.input_tokens, c.tokens_used,
   CASE c.tokens_source WHEN 0 THEN 'absent' WHEN 1 THEN 'counted' WHEN 2 THEN 'provider' END AS tokens_source,
   c.cost_nano_usd,

@@ -12,7 +12,7 @@ SELECT series_id, provider, model, task_type, complexity FROM series ORDER BY se
 -- The hot loop of the analytics: a range of the primary key, no join; the series are filtered in C.
 -- name: calls_in_window
 SELECT c.id, c.series_id, c.outcome, c.rating, c.total_us, c.ttft_us, c.decode_us, c.input_tokens,
-  c.output_tokens, c.cost_nano_usd
+  c.output_tokens, c.unsplit_tokens, c.cost_nano_usd
 FROM call c
 WHERE c.id >= ?1 AND c.id < ?2
   AND (?3 IS NULL OR c.outcome = ?3)

@@ -31,14 +31,14 @@ INSERT INTO call(
   id, series_id, outcome,
   total_us, ttft_us, decode_us, queue_us, connect_us, load_us, first_byte_us, first_visible_us,
   max_stall_us, overhead_us,
-  fresh_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
+  fresh_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, unsplit_tokens,
   tokens_source, cost_nano_usd,
   classified, streamed, cold, simulated, reported,
   dialect_id, finish_id, error_id, requested_model_id, reported_model_id,
   user_id, segment_id, conversation_id, tags_id,
   message_id, error_text, metadata)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-        ?, ?, ?)
+        ?, ?, ?, ?)
 ON CONFLICT(id) DO NOTHING;
 
 -- name: reported_find

@@ -27,6 +27,7 @@ static struct ts_agg_row row_at(int64_t ms, const char *model, const char *task)
                                .decode_us = TS_UNKNOWN,
                                .input_tokens = TS_UNKNOWN,
                                .output_tokens = TS_UNKNOWN,
+                               .unsplit_tokens = TS_UNKNOWN,
                                .cost_nano_usd = TS_UNKNOWN};
 }
 

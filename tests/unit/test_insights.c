@@ -38,6 +38,7 @@ static void add_calls(struct ts_aggregate *a, const struct model *m)
             .decode_us = TS_UNKNOWN,
             .input_tokens = TS_UNKNOWN,
             .output_tokens = TS_UNKNOWN,
+            .unsplit_tokens = TS_UNKNOWN,
             .cost_nano_usd = TS_UNKNOWN,
         };
         assert_int_equal(ts_aggregate_add(a, &row), TS_OK);
