@@ -221,9 +221,10 @@ void run_for(struct rig *r, int ms)
 
 void run_until_ended(struct rig *r)
 {
-    for (int64_t until = ts_now_us() + 8000000; r->ended == 0 && ts_now_us() < until;)
+    for (int64_t until = ts_now_us() + 5000000; r->ended == 0 && ts_now_us() < until;)
         turn(r, 20);
     assert_int_equal(r->ended, 1);
+    assert_int_equal(r->call != NULL, r->env.tracking && !r->no_row);
 }
 
 void run_until_body(struct rig *r, const char *text)

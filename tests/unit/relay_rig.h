@@ -41,6 +41,7 @@ struct rig {
     struct ts_ticket *ticket;
     struct ts_call *call; /* the record */
     int records;
+    bool no_row; /* this call is not recorded */
     size_t written_before_record;
 };
 
@@ -70,6 +71,8 @@ void start_call(struct rig *r, const struct ts_dialect *d, const char *body);
 /* One turn of the loop; the client takes what waits, unless it is stalled. */
 void turn(struct rig *r, int ms);
 void run_for(struct rig *r, int ms);
+
+/* Until the relay has ended; its record is there then, unless no row is expected. */
 void run_until_ended(struct rig *r);
 void run_until_body(struct rig *r, const char *text);
 

@@ -173,6 +173,7 @@ static void loading_a_model_passes_and_is_not_recorded(void **state)
     struct script s = {
         .chunks = {"{\"model\":\"m\",\"response\":\"\",\"done\":true,\"done_reason\":\"load\"}\n"}};
     open_rig(&r);
+    r.no_row = true;
     add_server(&r, TS_KIND_OLLAMA, "ollama", serve_script, &s);
     start_call(&r, &ts_ollama_generate, "{\"model\":\"m\"}");
     run_until_ended(&r);
