@@ -9,14 +9,21 @@
 
 enum { LOCATION_SIZE = 1024 };
 
+/* The dashboard's address as seen from @path. */
+static const char *relative_home(const char *path)
+{
+    if (strcmp(path, "/analytics/models/") == 0)
+        return "../models";
+    return strcmp(path, "/analytics/") == 0 ? "models" : "analytics/models";
+}
+
 /*
  * To the dashboard. Where a base path is set it is named; without one the address is relative, so
  * that it also holds behind a proxy that cuts a prefix off and did not tell us.
  */
 void ts_handle_home(struct ts_exchange *x)
 {
-    bool inside = strcmp(x->path, "/analytics/") == 0;
-    const char *relative = inside ? "models" : "analytics/models";
+    const char *relative = relative_home(x->path);
     char location[LOCATION_SIZE];
     if (x->services->base_path[0] != '\0')
         (void)snprintf(location, sizeof(location), "%s/analytics/models", x->services->base_path);

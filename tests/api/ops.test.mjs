@@ -68,6 +68,15 @@ test('assets are found by their tag again', async (t) => {
   assert.equal((await server.get('/analytics/models', { headers: { 'if-none-match': etag } })).status, 304);
 });
 
+test('every way to write the address of the dashboard leads to it', async (t) => {
+  const server = await startTouchstone(t);
+  for (const path of ['/', '/analytics', '/analytics/', '/analytics/models/']) {
+    const page = await fetch(`${server.url}${path}`);
+    assert.equal(page.status, 200, path);
+    assert.equal(page.url, `${server.url}/analytics/models`, path);
+  }
+});
+
 test('a path outside of what is compiled in is not a file', async (t) => {
   const server = await startTouchstone(t);
   for (const path of ['/static/nothing.js', '/static/%2e%2e/%2e%2e/etc/passwd', '/analytics/../../etc/passwd', '/etc/passwd'])

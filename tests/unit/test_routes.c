@@ -44,6 +44,8 @@ static void paths_and_methods_lead_to_their_route(void **state)
         {TS_GET, "/api/requests/abc", "/api/requests/{id}", "abc"},
         {TS_GET, "/analytics/assets/app.js", "/analytics/{path*}", "assets/app.js"},
         {TS_GET, "/analytics/", "/analytics/", NULL},
+        {TS_GET, "/analytics/models/", "/analytics/models/", NULL},
+        {TS_GET, "/analytics/models", "/analytics/{path*}", "models"},
         {TS_GET, "/", "/", NULL},
         {TS_HEAD, "/", "/", NULL},
     };
