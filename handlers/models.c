@@ -15,9 +15,16 @@ static json_t *text_or(const char *text, const char *otherwise)
     return ts_json_text(text != NULL ? text : otherwise);
 }
 
+/* A list of the one that is known, or an empty one. */
+static json_t *families(const char *family)
+{
+    bool known = family != NULL && family[0] != '\0';
+    return known ? json_pack("[o]", ts_json_text(family)) : json_array();
+}
+
 static json_t *ollama_model(const struct ts_model *m)
 {
-    return json_pack("{s:o, s:o, s:o, s:I, s:o, s:{s:s, s:s, s:o, s:[o], s:o, s:o}}",
+    return json_pack("{s:o, s:o, s:o, s:I, s:o, s:{s:s, s:s, s:o, s:o, s:o, s:o}}",
                      "name",
                      ts_json_text(m->name),
                      "model",
@@ -36,7 +43,7 @@ static json_t *ollama_model(const struct ts_model *m)
                      "family",
                      text_or(m->family, ""),
                      "families",
-                     text_or(m->family, ""),
+                     families(m->family),
                      "parameter_size",
                      text_or(m->parameter_size, ""),
                      "quantization_level",
