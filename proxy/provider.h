@@ -119,6 +119,13 @@ extern const struct ts_kind ts_kind_llamacpp;
 extern const struct ts_kind ts_kind_openai;
 extern const struct ts_kind ts_kind_anthropic;
 
+/*
+ * Nano-dollars of a call that kept @p busy for so long, or TS_UNKNOWN. By tokens where there are
+ * prices for them and counts of the server's own; else, on an own machine that costs so much an
+ * hour, by the time. Cached tokens count at the input's price: no other is known.
+ */
+int64_t ts_provider_cost(const struct ts_provider *p, const struct ts_call *call, int64_t busy_us);
+
 const struct ts_kind *ts_kind(enum ts_kind_id id);
 bool ts_kind_parse(struct ts_slice name, enum ts_kind_id *out);
 

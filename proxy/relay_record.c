@@ -1,6 +1,4 @@
 /* The record of a call, as the relay knows it at the end. */
-#include <math.h>
-
 #include "base/limits.h"
 #include "proxy/relay_impl.h"
 
@@ -37,34 +35,6 @@ void ts_relay_note_attempt(struct ts_relay *r,
     };
 }
 
-/* Nano-dollars of @n tokens at a price per million; nothing is known without both. */
-static double token_cost(int64_t n, double usd_per_million)
-{
-    return n == TS_UNKNOWN ? 0.0 : (double)n * usd_per_million * 1e3;
-}
-
-static bool knows_prices(const struct ts_provider *p, const struct ts_call *call)
-{
-    return p->price_in_usd >= 0 && p->price_out_usd >= 0 &&
-           call->tokens_source == TS_TOKENS_PROVIDER && call->tokens.input != TS_UNKNOWN &&
-           call->tokens.output != TS_UNKNOWN;
-}
-
-/* By tokens where there are prices for them; else, on an own machine that costs so much an hour, by
- * the time that the call took it. Cached tokens count at the input's price: no other is known. */
-static int64_t cost(const struct ts_provider *p, const struct ts_call *call, int64_t busy_us)
-{
-    const struct ts_token_counts *t = &call->tokens;
-    double nano = -1.0;
-    if (knows_prices(p, call))
-        nano = token_cost(t->input, p->price_in_usd) + token_cost(t->cache_read, p->price_in_usd) +
-               token_cost(t->cache_write, p->price_in_usd) +
-               token_cost(t->output, p->price_out_usd);
-    else if (p->kind->local && p->price_per_hour_usd >= 0)
-        nano = (double)busy_us * p->price_per_hour_usd / 3600e6 * 1e9;
-    return nano >= 0 && nano < 9e18 ? (int64_t)llround(nano) : TS_UNKNOWN;
-}
-
 static void fill_labels(struct ts_relay *r)
 {
     struct ts_call *call = r->call;
@@ -95,5 +65,5 @@ void ts_relay_fill_record(struct ts_relay *r,
     p->first_byte_us = r->try.head_us != 0 ? r->try.head_us - r->accepted_us : TS_UNKNOWN;
     p->total_us = now_us - r->accepted_us;
     p->overhead_us = r->overhead_us;
-    call->cost_nano_usd = cost(r->try.target->provider, call, now_us - r->try.begun_us);
+    call->cost_nano_usd = ts_provider_cost(r->try.target->provider, call, now_us - r->try.begun_us);
 }
