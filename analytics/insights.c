@@ -30,19 +30,68 @@ bool ts_insight_is_warning(enum ts_insight_kind k)
     return kinds[k].warning;
 }
 
+/* The most telling so far, the first of them first. */
 struct list {
     struct ts_insight *at;
     int count;
     int max;
 };
 
-static void tell(struct list *l,
-                 enum ts_insight_kind kind,
-                 const struct ts_group *subject,
-                 const struct ts_group *other)
+static bool more_telling(const struct ts_insight *a, const struct ts_insight *b)
 {
-    if (l->count < l->max)
-        l->at[l->count++] = (struct ts_insight){.kind = kind, .subject = subject, .other = other};
+    bool warning = ts_insight_is_warning(a->kind);
+    if (warning != ts_insight_is_warning(b->kind))
+        return warning;
+    return a->weight > b->weight;
+}
+
+static bool same_name(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* That a model is the faster one is one fact, however many tasks show it. */
+static bool same_fact(const struct ts_insight *a, const struct ts_insight *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    if (ts_insight_is_warning(a->kind))
+        return same_name(a->subject->task_type, b->subject->task_type);
+    return same_name(a->subject->model, b->subject->model) &&
+           same_name(a->subject->provider, b->subject->provider);
+}
+
+static void remove_at(struct list *l, int i)
+{
+    l->count--;
+    memmove(&l->at[i], &l->at[i + 1], (size_t)(l->count - i) * sizeof(l->at[0]));
+}
+
+static void tell(struct list *l, const struct ts_insight *new)
+{
+    for (int i = 0; i < l->count; i++) {
+        if (!same_fact(&l->at[i], new))
+            continue;
+        if (!more_telling(new, &l->at[i]))
+            return;
+        remove_at(l, i);
+        break;
+    }
+    int place = l->count;
+    while (place > 0 && more_telling(new, &l->at[place - 1]))
+        place--;
+    if (place == l->max)
+        return;
+    if (l->count == l->max)
+        l->count--;
+    memmove(&l->at[place + 1], &l->at[place], (size_t)(l->count - place) * sizeof(l->at[0]));
+    l->at[place] = *new;
+    l->count++;
+}
+
+static int64_t calls_of(const struct ts_figures *f)
+{
+    return f->successes + f->failures;
 }
 
 /* A figure of a group as an interval in which higher is better, over @n observations. */
@@ -54,7 +103,7 @@ struct measured {
 
 static struct measured measure(enum ts_insight_kind kind, const struct ts_figures *f)
 {
-    int64_t calls = f->successes + f->failures;
+    int64_t calls = calls_of(f);
     switch (kind) {
     case TS_INSIGHT_MORE_RELIABLE:
         return (struct measured){f->success_rate, ts_wilson95(f->successes, calls), calls};
@@ -79,43 +128,58 @@ static bool of_task(const struct ts_group *g, const char *task)
     return strcmp(g->task_type, task) == 0;
 }
 
+/* The share of the time, of the failures or of the thumbs down at @worse that @better spares. */
+static double spared(enum ts_insight_kind kind, double better, double worse)
+{
+    bool time = kind == TS_INSIGHT_FASTER; /* measured as its negative; else a rate in per cent */
+    double left = time ? -better : 100 - better;
+    double trouble = time ? -worse : 100 - worse;
+    return trouble > 0 ? 1 - left / trouble : 0;
+}
+
 /* The best model of the task at this, against the busiest one that it truly beats. */
 static void compare_models(struct list *l,
                            enum ts_insight_kind kind,
                            struct ts_groups models,
-                           const char *task)
+                           const struct ts_group *task)
 {
     const struct ts_group *best = NULL;
     struct measured top = {.value = -HUGE_VAL};
     for (int i = 0; i < models.count; i++) {
         const struct ts_group *g = &models.at[i];
         struct measured m = measure(kind, &g->figures);
-        if (of_task(g, task) && m.n >= ENOUGH && m.value > top.value) {
+        if (of_task(g, task->task_type) && m.n >= ENOUGH && m.value > top.value) {
             best = g;
             top = m;
         }
     }
-    const struct ts_group *beaten = NULL;
-    for (int i = 0; best != NULL && i < models.count && beaten == NULL; i++) {
+    for (int i = 0; best != NULL && i < models.count; i++) {
         const struct ts_group *g = &models.at[i];
         struct measured m = measure(kind, &g->figures);
-        if (of_task(g, task) && m.n >= ENOUGH && m.interval.high < top.interval.low)
-            beaten = g;
+        if (!of_task(g, task->task_type) || m.n < ENOUGH || m.interval.high >= top.interval.low)
+            continue;
+        double weight = spared(kind, top.value, m.value) * (double)calls_of(&task->figures);
+        tell(l, &(struct ts_insight){.kind = kind, .subject = best, .other = g, .weight = weight});
+        return;
     }
-    if (beaten != NULL)
-        tell(l, kind, best, beaten);
+}
+
+static void warn(struct list *l, enum ts_insight_kind kind, const struct ts_group *g)
+{
+    double weight = (double)calls_of(&g->figures);
+    tell(l, &(struct ts_insight){.kind = kind, .subject = g, .other = NULL, .weight = weight});
 }
 
 static void warn_of_task(struct list *l, const struct ts_group *task)
 {
     const struct ts_figures *f = &task->figures;
-    int64_t calls = f->successes + f->failures;
+    int64_t calls = calls_of(f);
     if (calls < ENOUGH)
         return;
     if (f->avg_response_us >= slow_us)
-        tell(l, TS_INSIGHT_SLOW_TASK, task, NULL);
+        warn(l, TS_INSIGHT_SLOW_TASK, task);
     if (ts_wilson95(f->successes, calls).high < low_success)
-        tell(l, TS_INSIGHT_LOW_SUCCESS, task, NULL);
+        warn(l, TS_INSIGHT_LOW_SUCCESS, task);
 }
 
 int ts_insights_find(struct ts_groups models,
@@ -129,13 +193,13 @@ int ts_insights_find(struct ts_groups models,
         const struct ts_figures *f = &all.at[0].figures;
         int64_t rated = f->up + f->down;
         if (rated >= ENOUGH && ts_wilson95(f->up, rated).high < low_satisfaction)
-            tell(&l, TS_INSIGHT_LOW_SATISFACTION, &all.at[0], NULL);
+            warn(&l, TS_INSIGHT_LOW_SATISFACTION, &all.at[0]);
     }
     for (int i = 0; i < tasks.count; i++) {
         warn_of_task(&l, &tasks.at[i]);
-        compare_models(&l, TS_INSIGHT_FASTER, models, tasks.at[i].task_type);
-        compare_models(&l, TS_INSIGHT_MORE_RELIABLE, models, tasks.at[i].task_type);
-        compare_models(&l, TS_INSIGHT_PREFERRED, models, tasks.at[i].task_type);
+        compare_models(&l, TS_INSIGHT_FASTER, models, &tasks.at[i]);
+        compare_models(&l, TS_INSIGHT_MORE_RELIABLE, models, &tasks.at[i]);
+        compare_models(&l, TS_INSIGHT_PREFERRED, models, &tasks.at[i]);
     }
     return l.count;
 }

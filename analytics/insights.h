@@ -3,7 +3,8 @@
  * sample size, and figures below what people accept.
  *
  * A difference is told where both models have 20 calls (ratings) of the task and their 95 %
- * intervals are apart: Wilson's for rates, that of the ranks for the median time.
+ * intervals are apart: Wilson's for rates, that of the ranks for the median time. A model that
+ * wins at several tasks in the same way is told of once, where it weighs most.
  */
 #ifndef TS_ANALYTICS_INSIGHTS_H
 #define TS_ANALYTICS_INSIGHTS_H
@@ -35,6 +36,7 @@ struct ts_insight {
     enum ts_insight_kind kind;
     const struct ts_group *subject;
     const struct ts_group *other;
+    double weight; /* a difference: the share of trouble spared, times calls of the task */
 };
 
 /* Groups of one grouping, as ts_aggregate_groups() gives them. */
@@ -50,7 +52,7 @@ struct ts_groups {
  * @all:    the group of all calls, or none
  * @out:    room for @max
  *
- * Return: how many were written; those of the busiest tasks first.
+ * Return: how many were written: the most telling ones, warnings before the rest, then by weight.
  */
 int ts_insights_find(struct ts_groups models,
                      struct ts_groups tasks,

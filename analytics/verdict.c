@@ -246,8 +246,8 @@ static int64_t calls_needed(const struct ts_arm *arms, const struct ts_standing 
 {
     double q = (two[0].quality + two[1].quality) / 2;
     double gap = fabs(two[0].utility - two[1].utility) / quality_weight;
-    if (gap < 0.001)
-        return TS_UNKNOWN; /* it would take millions, and would not matter */
+    if (gap < 0.01)
+        return TS_UNKNOWN; /* it would take ten thousands, and would not matter */
     double each = ceil(15.7 * q * (1 - q) / (gap * gap));
     int64_t needed = 0;
     for (int i = 0; i < 2; i++) {

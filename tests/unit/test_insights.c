@@ -129,11 +129,34 @@ static void slow_tasks_and_unhappy_users_are_warned_of(void **state)
     assert_string_equal(told, "");
 }
 
+static void a_fact_is_told_once_and_the_heavier_ones_first(void **state)
+{
+    (void)state;
+    char told[512];
+    const struct model models[] = {{"quick", "coding", 60, 0, 1000000, 0, 0},
+                                   {"slow", "coding", 60, 0, 2000000, 0, 0},
+                                   {"quick", "chat", 200, 0, 1000000, 0, 0},
+                                   {"slow", "chat", 200, 0, 2000000, 0, 0},
+                                   {"loved", "analysis", 60, 0, 9000000, 55, 5},
+                                   {"hated", "analysis", 60, 0, 9000000, 30, 30}};
+    const int count = (int)TS_ARRAY_LEN(models);
+    find(models, count, 16, told);
+    assert_string_equal(told,
+                        "slow_task - - analysis;" /* a warning, though of fewer calls */
+                        "faster quick slow chat;" /* and no line for coding */
+                        "preferred loved hated analysis;");
+    find(models, count, 2, told);
+    assert_string_equal(told, "slow_task - - analysis;faster quick slow chat;");
+    find(models, count, 1, told);
+    assert_string_equal(told, "slow_task - - analysis;");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(differences_are_told_where_intervals_are_apart),
         cmocka_unit_test(what_may_be_chance_is_not_told),
+        cmocka_unit_test(a_fact_is_told_once_and_the_heavier_ones_first),
         cmocka_unit_test(slow_tasks_and_unhappy_users_are_warned_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

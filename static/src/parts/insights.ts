@@ -4,7 +4,7 @@ import { type Child, h } from '../dom';
 import type { Insight } from '../prepare/insights';
 import { type Navigate, pick } from './pick';
 
-const FEW = 5;
+const FEW = 4;
 
 function item(i: Insight, at: number, navigate: Navigate): HTMLLIElement {
   const about = [i.model, i.task].filter((name) => name !== null);
