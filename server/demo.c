@@ -84,11 +84,11 @@ static enum ts_err add_server(struct ts_registry *r, int index, int port, struct
         .configured = true,
         .simulated = true,
         .connect_timeout_ms = 2000,
-        .first_token_timeout_ms = 30000,
+        .first_token_timeout_ms = TS_DEMO_FIRST_TOKEN_TIMEOUT_MS,
         .gap_timeout_ms = 10000,
         .price_in_usd = -1,
         .price_out_usd = -1,
-        .price_per_hour_usd = -1,
+        .price_per_hour_usd = ts_demo_price_per_hour((enum ts_demo_server_id)index),
         .weight = 1,
     };
     return ts_registry_add(r, &p, err);

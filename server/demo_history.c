@@ -7,7 +7,13 @@
 #include "base/thread.h"
 #include "server/demo_model.h"
 
-enum { CALLS_PER_DAY = 140, BATCH = 500, MS_PER_HOUR = 3600 * 1000, MS_PER_DAY = 24 * MS_PER_HOUR };
+enum {
+    CALLS_PER_DAY = 240,
+    BATCH = 500,
+    MS_PER_HOUR = 3600 * 1000,
+    MS_PER_DAY = 24 * MS_PER_HOUR,
+    TIMEOUT_US = TS_DEMO_FIRST_TOKEN_TIMEOUT_MS * 1000,
+};
 
 /* -- waiting for the store -------------------------------------------------------------------- */
 
@@ -83,6 +89,34 @@ static int64_t draw_time(struct ts_dice *d, int days, int64_t now_ms)
     return at;
 }
 
+/* Bad times of a server, in days before now. Older ones first. */
+static const struct incident {
+    enum ts_demo_server_id server;
+    double from_days;
+    double to_days;
+    double slower;
+    double failing;
+} incidents[] = {
+    {TS_DEMO_LMSTUDIO, 17.5, 16.5, 1.0, 0.85}, /* an outage of a day */
+    {TS_DEMO_LLAMACPP, 12.0, 8.0, 4.0, 0.03},  /* something else takes half of the machine */
+};
+
+/* The model as it was at that time. */
+static struct ts_demo_model model_at(const struct ts_demo_model *m, int64_t at_ms, int64_t now_ms)
+{
+    struct ts_demo_model then = *m;
+    double days = (double)(now_ms - at_ms) / (double)MS_PER_DAY;
+    for (size_t i = 0; i < TS_ARRAY_LEN(incidents); i++) {
+        const struct incident *bad = &incidents[i];
+        if (bad->server != m->server || days > bad->from_days || days <= bad->to_days)
+            continue;
+        then.ttft_ms *= bad->slower;
+        then.tokens_per_s /= bad->slower;
+        then.failing = bad->failing;
+    }
+    return then;
+}
+
 static const struct ts_demo_model *draw_model(struct ts_dice *d, int task)
 {
     double weights[TS_DEMO_MODELS];
@@ -99,14 +133,30 @@ static const char *const failure_text[] = {
     [TS_OUTCOME_TIMEOUT] = "no token within the time limit (simulated)",
 };
 
+/* What a call is about, and when. */
+struct errand {
+    int task;
+    enum ts_complexity complexity;
+    int64_t at_ms;
+    int64_t now_ms;
+};
+
+static struct ts_demo_throw throw_call(struct ts_dice *d,
+                                       const struct ts_demo_model *m,
+                                       const struct errand *e)
+{
+    const struct ts_demo_model then = model_at(m, e->at_ms, e->now_ms);
+    return ts_demo_throw(d, &then, e->complexity);
+}
+
 /* The first server failed before its first token and another one took over. */
 static void rescue(struct ts_dice *d,
                    struct ts_call *c,
-                   int task,
+                   const struct errand *e,
                    const struct ts_demo_model **model,
                    struct ts_demo_throw *t)
 {
-    const struct ts_demo_model *other = draw_model(d, task);
+    const struct ts_demo_model *other = draw_model(d, e->task);
     if (t->outcome != TS_OUTCOME_UPSTREAM_ERROR || other->server == (*model)->server ||
         ts_dice_share(d) < 0.3)
         return;
@@ -121,7 +171,7 @@ static void rescue(struct ts_dice *d,
     };
     c->requested_model = (*model)->name;
     *model = other;
-    *t = ts_demo_throw(d, other, c->complexity);
+    *t = throw_call(d, other, e);
 }
 
 static void set_timing(struct ts_dice *d, struct ts_call *c, const struct ts_demo_throw *t)
@@ -134,7 +184,7 @@ static void set_timing(struct ts_dice *d, struct ts_call *c, const struct ts_dem
     p->load_us = t->cold ? t->load_us : TS_UNKNOWN;
     p->overhead_us = (int64_t)ts_dice_around(d, 85, 0.3);
     if (t->output == 0) {
-        p->total_us = t->outcome == TS_OUTCOME_TIMEOUT ? lost + 120 * INT64_C(1000000) : first;
+        p->total_us = t->outcome == TS_OUTCOME_TIMEOUT ? lost + TIMEOUT_US : first;
         p->first_byte_us = t->outcome == TS_OUTCOME_TIMEOUT ? TS_UNKNOWN : first;
         return;
     }
@@ -185,43 +235,75 @@ struct made {
     int rating; /* 0: none */
 };
 
-/* Call number @n of the history. NULL without memory. */
-static struct made make_call(uint64_t seed, int n, int days, int64_t now_ms)
+/* By the same rule as for real calls; the time is the last server's alone. */
+static int64_t cost_of(const struct ts_demo_model *m, const struct ts_call *c)
+{
+    const struct ts_provider p = {
+        .kind = ts_demo_kind(m->server),
+        .price_in_usd = -1,
+        .price_out_usd = -1,
+        .price_per_hour_usd = ts_demo_price_per_hour(m->server),
+    };
+    int64_t lost = c->attempt_count > 0 ? c->attempts[0].duration_us : 0;
+    return ts_provider_cost(&p, c, c->phases.total_us - lost);
+}
+
+static void set_result(struct ts_dice *d,
+                       struct ts_call *c,
+                       const struct ts_demo_model *model,
+                       const struct ts_demo_throw *t)
+{
+    c->provider = ts_demo_kind(model->server)->name;
+    c->model = model->name;
+    c->outcome = t->outcome;
+    c->error = t->error;
+    c->error_text = failure_text[t->outcome];
+    c->finish_reason = t->outcome == TS_OUTCOME_DONE ? "stop" : NULL;
+    c->cold = t->cold;
+    set_timing(d, c, t);
+    c->tokens.input = 8 + (int64_t)ts_dice_around(d, 140 * (double)c->complexity, 0.7);
+    c->tokens.output = t->output;
+    c->tokens_source = t->outcome == TS_OUTCOME_DONE ? TS_TOKENS_PROVIDER : TS_TOKENS_COUNTED;
+    c->cost_nano_usd = cost_of(model, c);
+}
+
+static struct errand draw_errand(struct ts_dice *d, int days, int64_t now_ms)
 {
     static const double tasks[TS_TASK_COUNT_] = {26, 24, 12, 9, 11, 7, 6, 5};
     static const double complexities[] = {0, 45, 38, 17};
+    struct ts_dice clock = {.state = ts_dice_next(d)}; /* throws more or less often, by the hour */
+    return (struct errand){
+        .task = ts_dice_pick(d, tasks, TS_TASK_COUNT_),
+        .complexity = (enum ts_complexity)ts_dice_pick(d, complexities, TS_COMPLEXITY_COUNT_),
+        .at_ms = draw_time(&clock, days, now_ms),
+        .now_ms = now_ms,
+    };
+}
+
+/* Call number @n of the history. NULL without memory. */
+static struct made make_call(uint64_t seed, int n, int days, int64_t now_ms)
+{
     struct ts_dice dice = {.state = seed + (uint64_t)n * UINT64_C(0xd1342543de82ef95)};
     struct ts_dice *d = &dice;
     struct ts_call *c = ts_call_new();
     if (c == NULL)
         return (struct made){.call = NULL};
-    int task = ts_dice_pick(d, tasks, TS_TASK_COUNT_);
-    c->task_type = ts_task_name((enum ts_task)task);
-    c->complexity = (enum ts_complexity)ts_dice_pick(d, complexities, TS_COMPLEXITY_COUNT_);
+    const struct errand e = draw_errand(d, days, now_ms);
+    c->task_type = ts_task_name((enum ts_task)e.task);
+    c->complexity = e.complexity;
     c->classified = true;
-    const struct ts_demo_model *model = draw_model(d, task);
-    struct ts_demo_throw t = ts_demo_throw(d, model, c->complexity);
-    rescue(d, c, task, &model, &t);
-    maybe_leave(d, &t);
-    c->provider = ts_demo_kind(model->server)->name;
-    c->model = model->name;
-    c->outcome = t.outcome;
-    c->error = t.error;
-    c->error_text = failure_text[t.outcome];
-    c->finish_reason = t.outcome == TS_OUTCOME_DONE ? "stop" : NULL;
-    c->cold = t.cold;
-    set_timing(d, c, &t);
-    c->tokens.input = 8 + (int64_t)ts_dice_around(d, 140 * (double)c->complexity, 0.7);
-    c->tokens.output = t.output;
-    c->tokens_source = t.outcome == TS_OUTCOME_DONE ? TS_TOKENS_PROVIDER : TS_TOKENS_COUNTED;
     c->dialect = "ollama";
     c->streamed = true;
     c->simulated = true;
+    const struct ts_demo_model *model = draw_model(d, e.task);
+    struct ts_demo_throw t = throw_call(d, model, &e);
+    rescue(d, c, &e, &model, &t);
+    maybe_leave(d, &t);
+    set_result(d, c, model, &t);
     set_people(d, c);
     bool rated = ts_dice_share(d) < 0.38 && t.outcome == TS_OUTCOME_DONE;
-    int rating = ts_dice_share(d) < model->liked[task] ? 1 : -1;
-    int64_t at = draw_time(d, days, now_ms);
-    c->id = ts_id_from_ms(at) | (int64_t)(ts_dice_next(d) & ((1 << TS_ID_SEQ_BITS) - 1));
+    int rating = ts_dice_share(d) < model->liked[e.task] ? 1 : -1;
+    c->id = ts_id_from_ms(e.at_ms) | (int64_t)(ts_dice_next(d) & ((1 << TS_ID_SEQ_BITS) - 1));
     return (struct made){.call = c, .rating = rated ? rating : 0};
 }
 

@@ -15,15 +15,16 @@
 #include "analytics/classify.h"
 #include "proxy/provider.h"
 
-/* X(enum suffix, kind of server): also the provider's name */
+/* X(enum suffix, kind of server: also the provider's name, dollars an hour of its machine;
+ * negative: unknown) */
 #define TS_DEMO_SERVER_TABLE(X)                                                                    \
-    X(OLLAMA, OLLAMA)                                                                              \
-    X(VLLM, VLLM)                                                                                  \
-    X(LMSTUDIO, LMSTUDIO)                                                                          \
-    X(LLAMACPP, LLAMACPP)
+    X(OLLAMA, OLLAMA, 0.12)                                                                        \
+    X(VLLM, VLLM, 0.80)                                                                            \
+    X(LMSTUDIO, LMSTUDIO, -1)                                                                      \
+    X(LLAMACPP, LLAMACPP, 0.12)
 
 enum ts_demo_server_id {
-#define X(id, kind) TS_DEMO_##id,
+#define X(id, kind, price) TS_DEMO_##id,
     TS_DEMO_SERVER_TABLE(X)
 #undef X
         TS_DEMO_SERVERS
@@ -45,10 +46,11 @@ struct ts_demo_model {
     double liked[TS_TASK_COUNT_]; /* share of thumbs up among the ratings */
 };
 
-enum { TS_DEMO_MODELS = 6 };
+enum { TS_DEMO_MODELS = 7, TS_DEMO_FIRST_TOKEN_TIMEOUT_MS = 30000 };
 extern const struct ts_demo_model ts_demo_models[TS_DEMO_MODELS];
 
 const struct ts_kind *ts_demo_kind(enum ts_demo_server_id s);
+double ts_demo_price_per_hour(enum ts_demo_server_id s);
 
 /* -- dice: the same seed gives the same throws, on every machine ------------------------------- */
 

@@ -165,5 +165,17 @@ test('touchstone demo runs by itself, says that it is simulated and leaves nothi
   assert.ok(models.length >= 2);
   const got = await server.post('/api/generate', { model: models[0].name, prompt: 'Hello' });
   assert.equal(got.status, 200);
-  assert.ok((await server.get('/api/analytics/models?days=30')).json.summary.totalCalls > 100);
+  const { summary, byModel, bestByTask, recommendations } = (await server.get('/api/analytics/models?days=30')).json;
+  assert.ok(summary.totalCalls > 100);
+  for (const sign of ['failures', 'timeouts', 'cancelled', 'failedAttempts', 'totalCost'])
+    assert.ok(summary[sign] > 0, `something to see of ${sign}`);
+  const verdict = (task) => bestByTask.find((b) => b.taskType === task).verdict;
+  assert.equal(verdict('coding'), 'recommend');
+  assert.equal(verdict('general_chat'), 'equivalent');
+  assert.ok(bestByTask.some((b) => b.verdict === 'insufficient'));
+  assert.ok(byModel.some((m) => m.totalCalls < 20), 'a provisional model');
+  assert.ok(byModel.some((m) => m.satisfactionRate < 65 && m.totalCalls > 100), 'a model that is not liked');
+  assert.ok(recommendations.length > 0 && recommendations.length <= 8);
+  assert.equal(new Set(recommendations.map((r) => `${r.kind} ${r.model ?? r.taskType}`)).size, recommendations.length);
+  for (const { message } of recommendations) assert.doesNotMatch(message, /general_chat|file_processing|function_calling/);
 });

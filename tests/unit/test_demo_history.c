@@ -9,7 +9,7 @@
 #include "server/demo_history.h"
 #include "storekit.h"
 
-enum { DAYS = 10, CALLS = DAYS * 140 };
+enum { DAYS = 10, CALLS = DAYS * 240 };
 
 static const int64_t now_ms = INT64_C(1795212000000);
 
@@ -33,7 +33,7 @@ static void it_has_every_model_every_task_failures_ratings_and_rescues(void **st
     struct kit *k = *state;
     kit_open(k);
     assert_int_equal(ts_demo_history(k->store, 7, DAYS, now_ms, NULL), TS_OK);
-    assert_int_equal(kit_number(k, "SELECT count(DISTINCT model) FROM series"), 6);
+    assert_int_equal(kit_number(k, "SELECT count(DISTINCT model) FROM series"), 7);
     assert_int_equal(kit_number(k, "SELECT count(DISTINCT provider) FROM series"), 4);
     assert_int_equal(kit_number(k, "SELECT count(DISTINCT task_type) FROM series"), 8);
     assert_in_range(kit_number(k, "SELECT count(*) FROM call WHERE success = 0"), 8, CALLS / 10);
