@@ -202,6 +202,11 @@ void ts_store_close(struct ts_store *s)
     free(s);
 }
 
+const char *ts_store_sqlite_version(void)
+{
+    return sqlite3_libversion();
+}
+
 int64_t ts_store_newest_id(const struct ts_store *s)
 {
     return s->newest_id;

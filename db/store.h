@@ -48,6 +48,9 @@ TS_DEFINE_AUTO(ts_store_auto, struct ts_store, ts_store_close)
 int64_t ts_store_newest_id(const struct ts_store *s);
 uint64_t ts_store_tag(const struct ts_store *s);
 
+/* SQLite's version, "3.40.1". Thread: any. */
+const char *ts_store_sqlite_version(void);
+
 /* -- writing ---------------------------------------------------------------------------------- */
 
 /*

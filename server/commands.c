@@ -8,6 +8,7 @@
 #include <sysexits.h>
 
 #include "base/buf.h"
+#include "db/store.h"
 #include "proxy/upstream.h"
 #include "server/config.h"
 #include "server/demo_command.h"
@@ -78,10 +79,11 @@ static int print_page(void (*page)(struct ts_buf *out))
 static void print_version(struct ts_buf *out)
 {
     ts_buf_printf(out,
-                  "touchstone %s\nlibmicrohttpd %s\n%s\njansson %s\nlibsodium %s\n",
+                  "touchstone %s\nlibmicrohttpd %s\n%s\nSQLite %s\njansson %s\nlibsodium %s\n",
                   TS_VERSION,
                   MHD_get_version(),
                   ts_upstream_version(),
+                  ts_store_sqlite_version(),
                   jansson_version_str(),
                   sodium_version_string());
 }
