@@ -51,7 +51,7 @@ static void fill(
         drop_broken_character(err->text, sizeof(err->text) - 1);
 }
 
-enum ts_err ts_fail(struct ts_error *err, enum ts_err code, const char *fmt, ...)
+enum ts_err(ts_fail)(struct ts_error *err, enum ts_err code, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
@@ -60,7 +60,7 @@ enum ts_err ts_fail(struct ts_error *err, enum ts_err code, const char *fmt, ...
     return code;
 }
 
-enum ts_err ts_fail_param(
+enum ts_err(ts_fail_param)(
     struct ts_error *err, enum ts_err code, const char *param, const char *fmt, ...)
 {
     va_list args;

@@ -348,7 +348,7 @@ enum ts_err ts_app_start(struct ts_app *app,
         e = read_addresses(app, err);
     if (e != TS_OK)
         return e;
-    int sockets[TS_MAX_LOOPS * TS_MAX_LISTEN];
+    int sockets[TS_MAX_LOOPS * TS_MAX_LISTEN] = {0};
     return start_with(app, sockets, err);
 }
 

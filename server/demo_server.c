@@ -166,7 +166,8 @@ static enum MHD_Result answer(struct exchange *x,
 
 /* -- libmicrohttpd's callbacks ---------------------------------------------------------------- */
 
-static enum MHD_Result on_request(void *cls,
+/* libmicrohttpd wants eight parameters. */
+static enum MHD_Result on_request(void *cls, /* NOLINT(readability-function-size) */
                                   struct MHD_Connection *c,
                                   const char *path,
                                   const char *method,

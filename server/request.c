@@ -458,7 +458,8 @@ static enum MHD_Result run(struct ts_request *r)
     return MHD_YES;
 }
 
-enum MHD_Result ts_request_on_data(void *cls,
+/* libmicrohttpd wants eight parameters. */
+enum MHD_Result ts_request_on_data(void *cls, /* NOLINT(readability-function-size) */
                                    struct MHD_Connection *c,
                                    const char *url,
                                    const char *method,
