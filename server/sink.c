@@ -2,6 +2,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,10 +62,26 @@ static void forget_bytes(struct ts_sink *s)
     }
 }
 
+/* Keeps the head, which libmicrohttpd sends, from leaving before the first token: they are written
+ * within one turn, and one packet is one wake-up of the client instead of two. */
+static void set_cork(struct ts_sink *s, bool on)
+{
+#ifdef TCP_CORK
+    int value = on;
+    if (s->corked != on)
+        (void)setsockopt(s->fd, IPPROTO_TCP, TCP_CORK, &value, sizeof(value));
+    s->corked = on;
+#else
+    (void)s;
+    (void)on;
+#endif
+}
+
 /* The sink is finished: the connection is libmicrohttpd's again. */
 static void set_over(struct ts_sink *s)
 {
     s->state = TS_SINK_OVER;
+    set_cork(s, false);
     ts_poller_unwatch(poller_of(s), &s->watch);
     ts_timer_clear(poller_of(s), &s->stall);
     forget_bytes(s);
@@ -138,8 +156,7 @@ static bool send_all(struct ts_sink *s)
     size_t len = s->raw_end - s->raw_at;
     if (len == 0)
         return true;
-    ssize_t sent =
-        send(ts_request_fd(s->request), s->bytes + s->raw_at, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent = send(s->fd, s->bytes + s->raw_at, len, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && errno != EAGAIN && errno != EINTR)
         return false;
     if (sent > 0) {
@@ -168,6 +185,7 @@ static void flush_direct(struct ts_sink *s)
         ts_sink_drop(s);
         return;
     }
+    set_cork(s, false);
     bool cut = s->finish == TS_SINK_CUT; /* what the socket does not take now is lost with it */
     if (cut || (s->finish == TS_SINK_ENDS && pending(s) == 0)) {
         set_over(s);
@@ -277,15 +295,16 @@ static void sink_begin(struct ts_client *c, const struct ts_head *head)
         return;
     s->state = TS_SINK_BEGUN;
     /* To HEAD libmicrohttpd would send the end of a chunked body, which there must not be. */
+    bool has_body = s->request->facts.method != TS_HEAD;
     struct MHD_Response *response =
-        s->request->facts.method == TS_HEAD
-            ? ts_answer_nothing()
-            : MHD_create_response_from_callback(
-                  MHD_SIZE_UNKNOWN, READ_BLOCK_BYTES, read_body, s, NULL);
+        !has_body ? ts_answer_nothing()
+                  : MHD_create_response_from_callback(
+                        MHD_SIZE_UNKNOWN, READ_BLOCK_BYTES, read_body, s, NULL);
     if (response != NULL && !ts_answer_head(response, s->request, head)) {
         MHD_destroy_response(response);
         response = NULL;
     }
+    set_cork(s, has_body && !s->library && response != NULL);
     ts_request_answer(s->request, response, head->status);
 }
 
@@ -355,13 +374,14 @@ void ts_sink_init(struct ts_sink *s, struct ts_request *r)
     *s = (struct ts_sink){
         .client.ops = &sink_ops,
         .request = r,
+        .fd = ts_request_fd(r),
         .watch = {.fn = on_socket, .fd = -1},
         .stall.fn = on_stall,
         .in_use = true,
         .library = library,
     };
     /* Without the watch (no memory) a client that leaves is noticed by the next write. */
-    (void)!ts_poller_watch(poller_of(s), &s->watch, ts_request_fd(r), TS_POLL_EDGE);
+    (void)!ts_poller_watch(poller_of(s), &s->watch, s->fd, TS_POLL_EDGE);
 }
 
 void ts_sink_deinit(struct ts_sink *s)

@@ -32,12 +32,14 @@ enum ts_sink_finish { TS_SINK_GOES_ON, TS_SINK_ENDS, TS_SINK_CUT };
 struct ts_sink {
     struct ts_client client;
     struct ts_request *request;
+    int fd; /* the connection's */
     struct ts_watch watch;
     struct ts_timer stall;
     enum ts_sink_state state;
     enum ts_sink_finish finish; /* what the relay asked for; done when all is sent */
     bool in_use;                /* client() was called: there is somebody to tell */
     bool library;
+    bool corked;   /* the head waits in the socket for the first piece of the body */
     bool blocked;  /* the socket was full; its EPOLLOUT goes on */
     bool broken;   /* a send or an allocation failed: dropped at the next flush */
     bool was_high; /* `drained` is owed */
