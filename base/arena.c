@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-enum { BLOCK_BYTES = 1024 - 48 };
+enum { BLOCK_BYTES = 256 - 48 }; /* of a call or a request, most use less */
 
 struct ts_arena_block {
     struct ts_arena_block *next;

@@ -8,7 +8,7 @@
 
 #include "base/utf8.h"
 
-enum { FIRST_CAP = 256 };
+enum { FIRST_CAP = 64 };
 
 void ts_buf_free(struct ts_buf *b)
 {

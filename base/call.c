@@ -34,6 +34,15 @@ void ts_call_free(struct ts_call *call)
     free(call);
 }
 
+struct ts_attempt *ts_call_add_attempt(struct ts_call *call)
+{
+    if (call->attempt_count == TS_MAX_TARGETS)
+        return NULL;
+    if (call->attempts == NULL) /* most calls have none */
+        call->attempts = ts_arena_alloc(&call->arena, TS_MAX_TARGETS * sizeof(call->attempts[0]));
+    return call->attempts != NULL ? &call->attempts[call->attempt_count++] : NULL;
+}
+
 static const char *const outcome_names[] = {
 #define X(id, name) [TS_OUTCOME_##id] = name,
     TS_OUTCOME_TABLE(X)

@@ -135,14 +135,17 @@ struct ts_call {
     const char *tags_json;     /* an object of strings, or NULL */
     const char *metadata_json; /* any object, or NULL */
 
-    struct ts_attempt attempts[TS_MAX_TARGETS];
-    int attempt_count; /* failed tries before the last one */
+    struct ts_attempt *attempts; /* failed tries before the last one; in the arena, oldest first */
+    int attempt_count;
 };
 
 /* A record with everything unknown; NULL without memory. Thread: any. */
 struct ts_call *ts_call_new(void);
 void ts_call_free(struct ts_call *call);
 TS_DEFINE_AUTO(ts_call_auto, struct ts_call, ts_call_free)
+
+/* A zeroed attempt at the end of the list; NULL without memory, or if there are TS_MAX_TARGETS. */
+struct ts_attempt *ts_call_add_attempt(struct ts_call *call);
 
 /* 1, 0, or TS_UNKNOWN for cancelled calls, which count nowhere but among the calls. */
 static inline int64_t ts_outcome_success(enum ts_outcome o)

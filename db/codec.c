@@ -259,13 +259,16 @@ enum ts_err ts_codec_decode(const char *bytes, size_t len, struct ts_call **out)
     size_t attempts = (size_t)take_number(&s, 1);
     if (s.error == TS_OK && attempts > TS_MAX_TARGETS)
         s.error = TS_ERR_IO;
-    for (size_t i = 0; s.error == TS_OK && i < attempts; i++)
-        take_fields(&s, attempt_fields, TS_ARRAY_LEN(attempt_fields), &call->attempts[i]);
+    for (size_t i = 0; s.error == TS_OK && i < attempts; i++) {
+        struct ts_attempt *attempt = ts_call_add_attempt(call);
+        if (attempt == NULL)
+            return TS_ERR_NOMEM;
+        take_fields(&s, attempt_fields, TS_ARRAY_LEN(attempt_fields), attempt);
+    }
     if (s.error != TS_OK)
         return s.error;
     if (s.left != 0 || !is_sane(call))
         return TS_ERR_IO;
-    call->attempt_count = (int)attempts;
     *out = TS_TAKE(call);
     return TS_OK;
 }

@@ -39,7 +39,8 @@ struct relay_try {
     bool model_noted;         /* how the server names the model */
     bool fresh;               /* the first content came with this read */
     enum relay_verdict verdict;
-    struct ts_error error; /* with FAILED */
+    enum ts_err failed;      /* with FAILED: why */
+    const char *failed_text; /* in the call's arena; NULL without memory */
 };
 
 struct ts_relay {

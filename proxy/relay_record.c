@@ -22,9 +22,10 @@ void ts_relay_note_attempt(struct ts_relay *r,
                            int64_t now_us)
 {
     struct ts_call *call = r->call;
-    if (call->attempt_count == TS_MAX_TARGETS)
+    struct ts_attempt *attempt = ts_call_add_attempt(call);
+    if (attempt == NULL)
         return;
-    call->attempts[call->attempt_count++] = (struct ts_attempt){
+    *attempt = (struct ts_attempt){
         .provider = copy(call, t->target->provider->name),
         .model = copy(call, t->target->model),
         .cause = err->code,

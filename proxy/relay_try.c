@@ -38,7 +38,7 @@ static void press_back(struct ts_relay *r)
 /* Acts on what the events of a read said. The reader has returned: it may be freed now. */
 static void conclude(struct ts_relay *r)
 {
-    struct ts_refusal failed = {.cause = r->try.error.code, .retryable = true};
+    struct ts_refusal failed = {.cause = r->try.failed, .retryable = true};
     if (r->try.fresh) { /* the first content has just gone to the client */
         r->try.fresh = false;
         r->overhead_us += ts_now_us() - r->read_us;
@@ -48,7 +48,9 @@ static void conclude(struct ts_relay *r)
         ts_relay_succeed(r);
         return;
     case RELAY_FAILED: {
-        struct ts_error err = r->try.error; /* the try is overwritten by the next one */
+        const char *text = r->try.failed_text;
+        struct ts_error err = TS_ERROR_INIT;
+        (void)ts_fail(&err, r->try.failed, "%s", text != NULL ? text : ts_err_name(r->try.failed));
         ts_relay_fail_try(r, failed, &err);
         return;
     }
@@ -77,7 +79,8 @@ static struct ts_slice take(struct ts_relay *r, size_t end)
 static void set_failed(struct ts_relay *r, enum ts_err code, const char *text)
 {
     r->try.verdict = RELAY_FAILED;
-    (void)ts_fail(&r->try.error, code, "%s", text);
+    r->try.failed = code;
+    r->try.failed_text = ts_arena_str(&r->call->arena, text);
 }
 
 static void take_error(struct ts_relay *r, const struct ts_event *e, struct ts_slice bytes)
@@ -346,7 +349,6 @@ enum ts_err ts_relay_ask(struct ts_relay *r, const struct ts_target *target, str
         .request = TS_BUF_INIT(TS_MAX_GENERATE_BODY_BYTES + TS_MAX_BODY_BYTES),
         .error_body = TS_BUF_INIT(TS_MAX_ERROR_BODY_BYTES),
         .connect_us = TS_UNKNOWN,
-        .error = TS_ERROR_INIT,
     };
     ts_tap_init(&r->try.tap);
     enum ts_err rc = prepare(r, err);

@@ -22,7 +22,7 @@
 
 enum {
     IDLE_HANDLES = 128, /* easy handles kept for reuse; each holds a read buffer */
-    READ_BYTES = 16 * 1024,
+    READ_BYTES = 1024,
 };
 
 struct ts_upstream {

@@ -160,7 +160,10 @@ static void rescue(struct ts_dice *d,
     if (t->outcome != TS_OUTCOME_UPSTREAM_ERROR || other->server == (*model)->server ||
         ts_dice_share(d) < 0.3)
         return;
-    c->attempts[c->attempt_count++] = (struct ts_attempt){
+    struct ts_attempt *attempt = ts_call_add_attempt(c);
+    if (attempt == NULL)
+        return;
+    *attempt = (struct ts_attempt){
         .provider = ts_demo_kind((*model)->server)->name,
         .model = (*model)->name,
         .cause = t->error,

@@ -11,7 +11,7 @@
 
 enum {
     MHD_ROUNDS = 8,         /* of the daemon per turn at most: streams must have their turn */
-    POOL_BYTES = 16 * 1024, /* per connection: the request's head lives in it */
+    POOL_BYTES = 14 * 1024, /* per connection: the request's head lives in it */
     ACCEPTS_PER_EVENT = 64,
     RESERVED_FDS = 8, /* never given to clients: database, model servers */
     ABORT_PATIENCE_US = 2 * 1000 * 1000,

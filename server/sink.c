@@ -17,7 +17,7 @@
 enum {
     HEAD_ROOM = 16,             /* "ffffffff\r\n" and some */
     TAIL_ROOM = 2,              /* the chunk's last "\r\n" */
-    FIRST_CAP = 1024,           /* holds what a turn usually brings */
+    FIRST_CAP = 256,            /* holds what a turn usually brings */
     KEPT_CAP = 2048,            /* of an empty buffer; a bigger one is given back */
     SEND_NOW_BYTES = 16 * 1024, /* do not gather more in one turn */
     READ_BLOCK_BYTES = 1024,    /* libmicrohttpd's, for HTTP/1.0 */
@@ -299,7 +299,7 @@ static void sink_begin(struct ts_client *c, const struct ts_head *head)
     struct MHD_Response *response =
         !has_body ? ts_answer_nothing()
                   : MHD_create_response_from_callback(
-                        MHD_SIZE_UNKNOWN, READ_BLOCK_BYTES, read_body, s, NULL);
+                        MHD_SIZE_UNKNOWN, s->library ? READ_BLOCK_BYTES : 1, read_body, s, NULL);
     if (response != NULL && !ts_answer_head(response, s->request, head)) {
         MHD_destroy_response(response);
         response = NULL;

@@ -87,8 +87,10 @@ static enum ts_err record(struct ts_store *store, int64_t id)
     c->model = "llama3.2:3b";
     c->task_type = id % 3 == 0 ? "coding" : "general_chat";
     c->phases.total_us = 1000;
-    c->attempt_count = 1;
-    c->attempts[0] = (struct ts_attempt){
+    struct ts_attempt *attempt = ts_call_add_attempt(c);
+    if (attempt == NULL)
+        die("child", "no memory");
+    *attempt = (struct ts_attempt){
         .provider = "vllm", .model = "qwen", .cause = TS_ERR_UPSTREAM_UNREACHABLE};
     struct one o = {.job.post.fn = on_settled,
                     .lock = PTHREAD_MUTEX_INITIALIZER,

@@ -135,9 +135,9 @@ struct ts_call *kit_full_call(int n)
         .input = 11, .cache_read = 12, .cache_write = 13, .output = 14, .reasoning = 5};
     c->cost_nano_usd = 1234567890123;
     c->classified = c->streamed = c->cold = c->simulated = c->reported = true;
-    c->attempt_count = 2;
     for (int i = 0; i < 2; i++) {
-        struct ts_attempt *a = &c->attempts[i];
+        struct ts_attempt *a = ts_call_add_attempt(c);
+        assert_non_null(a);
         kit_text(c, &a->provider, i == 0 ? "vllm" : "lmstudio");
         kit_text(c, &a->model, "qwen2.5:7b");
         a->cause = i == 0 ? TS_ERR_UPSTREAM_UNREACHABLE : TS_ERR_UPSTREAM_TIMEOUT;

@@ -58,13 +58,16 @@ static void assert_same_numbers(const struct ts_call *a, const struct ts_call *b
         assert_true(same_text(*texts[i], *other));
         *texts[i] = *other = NULL;
     }
-    for (int i = 0; i < TS_MAX_TARGETS; i++) {
-        struct ts_attempt *p = &x.attempts[i];
-        struct ts_attempt *q = &y->attempts[i];
-        assert_true(same_text(p->provider, q->provider) && same_text(p->model, q->model) &&
-                    same_text(p->error_text, q->error_text));
-        p->provider = p->model = p->error_text = q->provider = q->model = q->error_text = NULL;
+    assert_int_equal(x.attempt_count, y->attempt_count);
+    for (int i = 0; i < x.attempt_count; i++) {
+        struct ts_attempt p = x.attempts[i];
+        struct ts_attempt q = y->attempts[i];
+        assert_true(same_text(p.provider, q.provider) && same_text(p.model, q.model) &&
+                    same_text(p.error_text, q.error_text));
+        p.provider = p.model = p.error_text = q.provider = q.model = q.error_text = NULL;
+        assert_memory_equal(&p, &q, sizeof(p));
     }
+    x.attempts = y->attempts = NULL;
     assert_memory_equal(&x, y, sizeof(x));
     y->arena = own;
     ts_call_free(y);
