@@ -256,7 +256,7 @@ static bool authority_allowed(const struct ts_guard_policy *p, struct authority 
         if (!is_nocase(a.name, rule->name))
             continue;
         if (rule->port == TS_PORT_ANY || rule->port == port ||
-            (rule->port == TS_PORT_OURS && (origin_port == 0 || is_our_port(p, port))))
+            (rule->port == TS_PORT_OURS && (port == 0 || is_our_port(p, port))))
             return true;
     }
     return false;

@@ -38,8 +38,7 @@ struct ts_host_rule {
     int port;         /* exactly this one, TS_PORT_ANY or TS_PORT_OURS */
 };
 
-/* TS_PORT_OURS: in an Origin one that we listen on, because another port is another program's page;
- * in Host any, because a container's port may be mapped. */
+/* TS_PORT_OURS: one that we listen on; in Host also none. */
 enum { TS_PORT_ANY = 0, TS_PORT_OURS = -1, TS_KEY_HASH_BYTES = 32 };
 
 struct ts_guard_policy {

@@ -109,7 +109,7 @@ static void the_host_must_be_one_that_we_answer_for(void **state)
         {"a server name, any port", GET "Host: models.example:443\n", TS_OK},
         {"a server name with its port", GET "Host: inner.example:8080\n", TS_OK},
         {"a server name, wrong port", GET "Host: inner.example:81\n", TS_ERR_HOST_NOT_ALLOWED},
-        {"a port mapped to ours", GET "Host: localhost:8421\n", TS_OK},
+        {"another port", GET "Host: localhost:8421\n", TS_ERR_HOST_NOT_ALLOWED},
         {"a stranger", GET "Host: evil.example\n", TS_ERR_HOST_NOT_ALLOWED},
         {"a name that begins like ours",
          GET "Host: localhost.evil.example\n",
