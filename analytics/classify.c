@@ -12,7 +12,9 @@ enum {
     IMAGE_POINTS = 4,
     TOOLS_POINTS = 6,
     JSON_POINTS = 1,
-    BUCKETS = 256,
+    SUM_POINTS = 3,
+    SUM_WORDS = 25, /* in more words a figure is only mentioned */
+    BUCKETS = 1024,
 };
 
 static const char *const task_names[] = {
@@ -30,8 +32,9 @@ const char *ts_task_name(enum ts_task t)
 /* The text as keywords are written: see keywords.h. Begins and ends with a space. */
 struct folded {
     char text[TS_CLASSIFY_BYTES + 3];
-    size_t len;
-    int words;
+    uint16_t start[TS_CLASSIFY_BYTES / 2 + 1]; /* where the words begin */
+    int starts;
+    int words; /* of them, those with a letter */
 };
 
 static bool is_letter(unsigned char c)
@@ -44,29 +47,41 @@ static bool is_word_byte(unsigned char c)
     return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '+' || c == '#';
 }
 
+static unsigned char folded_byte(unsigned char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return (unsigned char)(c - 'A' + 'a');
+    if (c == '\'')
+        return '\0'; /* left out: "don't" is one word */
+    return is_word_byte(c) ? c : ' ';
+}
+
 static void fold(struct ts_slice s, struct folded *f)
 {
-    f->text[0] = ' ';
-    f->len = 1;
+    unsigned char map[256];
+    for (int c = 0; c < 256; c++)
+        map[c] = folded_byte((unsigned char)c);
+    size_t len = 0;
+    f->text[len++] = ' ';
+    f->starts = 0;
     f->words = 0;
     bool letters = false; /* in the word at hand */
     for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.at[i];
-        if (c >= 'A' && c <= 'Z')
-            c = (unsigned char)(c - 'A' + 'a');
-        if (is_word_byte(c)) {
-            if (!letters && is_letter(c)) {
-                letters = true;
-                f->words++;
-            }
-            f->text[f->len++] = (char)c;
-        } else if (c != '\'' && f->text[f->len - 1] != ' ') {
-            f->text[f->len++] = ' ';
+        unsigned char c = map[(unsigned char)s.at[i]];
+        if (c == '\0' || (c == ' ' && f->text[len - 1] == ' '))
+            continue;
+        if (f->text[len - 1] == ' ') {
+            f->start[f->starts++] = (uint16_t)len;
             letters = false;
         }
+        if (!letters && is_letter(c)) {
+            letters = true;
+            f->words++;
+        }
+        f->text[len++] = (char)c;
     }
-    f->text[f->len++] = ' ';
-    f->text[f->len] = '\0';
+    f->text[len++] = ' ';
+    f->text[len] = '\0';
 }
 
 /* What speaks for each task, and for effort. */
@@ -86,29 +101,28 @@ static bool keyword_at(const char *at, const char *keyword)
     return *keyword == '\0' && *at == ' ';
 }
 
-/* Keywords by their first two bytes (none has fewer). */
+/* Keywords by the first three bytes of the text that they match: a keyword of two is a whole word,
+ * so that a space follows there. */
 static unsigned bucket_of(const char *word)
 {
-    return ((unsigned char)word[0] * 7u + (unsigned char)word[1]) % BUCKETS;
+    unsigned third = word[2] != '\0' ? (unsigned char)word[2] : ' ';
+    return ((unsigned char)word[0] * 961u + (unsigned char)word[1] * 31u + third) % BUCKETS;
 }
 
 /* Adds the points of every keyword in the text, each once however often it occurs. */
 static void count_keywords(const struct folded *f, struct points *p)
 {
-    int last[BUCKETS]; /* of each bucket, and from there backwards */
-    int before[TS_MAX_KEYWORDS];
+    int16_t last[BUCKETS]; /* of each bucket, and from there backwards */
+    int16_t before[TS_MAX_KEYWORDS];
     bool seen[TS_MAX_KEYWORDS] = {false};
-    for (int i = 0; i < BUCKETS; i++)
-        last[i] = -1;
-    for (int k = 0; k < ts_keyword_count; k++) {
+    memset(last, 0xff, sizeof(last)); /* -1: none */
+    for (int16_t k = 0; k < ts_keyword_count; k++) {
         unsigned bucket = bucket_of(ts_keywords[k].text);
         before[k] = last[bucket];
         last[bucket] = k;
     }
-    for (size_t i = 0; i + 1 < f->len; i++) {
-        if (f->text[i] != ' ')
-            continue;
-        const char *word = f->text + i + 1; /* followed by a space or the NUL at least */
+    for (int i = 0; i < f->starts; i++) {
+        const char *word = f->text + f->start[i]; /* a byte at least, then a space, then the NUL */
         for (int k = last[bucket_of(word)]; k >= 0; k = before[k]) {
             if (seen[k] || !keyword_at(word, ts_keywords[k].text))
                 continue;
@@ -130,6 +144,42 @@ static bool contains(struct ts_slice s, const char *needle)
         if (memcmp(at, needle, n) == 0)
             return true;
         at = memchr(at + 1, needle[0], (size_t)(end - at) - 1);
+    }
+    return false;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Whether the sign at @at stands between figures: "17 * 23", "x^2", "15 % of". */
+static bool joins_figures(struct ts_slice s, const char *at)
+{
+    const char *end = s.at + s.len;
+    const char *left = at;
+    while (left > s.at && left[-1] == ' ')
+        left--;
+    const char *right = at + 1;
+    while (right < end && *right == ' ')
+        right++;
+    if (left == s.at || right == end)
+        return false;
+    bool power = *at == '^' && (is_letter((unsigned char)left[-1]) || left[-1] == ')');
+    bool share = *at == '%' && end - right > 3 && memcmp(right, "of ", 3) == 0;
+    return (is_digit(left[-1]) || power) && (is_digit(*right) || share);
+}
+
+static bool looks_like_sum(struct ts_slice s)
+{
+    static const char signs[] = "*^+=%";
+    for (const char *sign = signs; *sign != '\0'; sign++) {
+        const char *at = memchr(s.at, *sign, s.len);
+        while (at != NULL) {
+            if (joins_figures(s, at))
+                return true;
+            at = memchr(at + 1, *sign, (size_t)(s.at + s.len - at) - 1);
+        }
     }
     return false;
 }
@@ -218,6 +268,8 @@ struct ts_class ts_classify(const struct ts_prompt_text *p)
     } else if (looks_like_code(cut.text)) {
         points.task[TS_TASK_CODING] += SYNTAX_POINTS;
     }
+    if (folded.words <= SUM_WORDS && looks_like_sum(cut.text))
+        points.task[TS_TASK_REASONING] += SUM_POINTS;
     points.task[TS_TASK_FILE_PROCESSING] += p->has_images ? IMAGE_POINTS : 0;
     points.task[TS_TASK_FUNCTION_CALLING] += p->has_tools ? TOOLS_POINTS : 0;
     points.task[TS_TASK_FUNCTION_CALLING] += p->wants_json ? JSON_POINTS : 0;

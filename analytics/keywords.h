@@ -3,7 +3,7 @@
  *
  * Words are matched in text that was folded to lower case, with every run of spaces and punctuation
  * as one space (letters, digits, '_', '+', '#' and non-ASCII bytes stay). A word begins where a
- * word of the text begins; a '*' at its end lets it end anywhere.
+ * word of the text begins; a '*' at its end, behind three bytes at least, lets it end anywhere.
  */
 #ifndef TS_ANALYTICS_KEYWORDS_H
 #define TS_ANALYTICS_KEYWORDS_H
@@ -17,7 +17,7 @@ struct ts_keyword {
     int effort; /* towards complex; negative towards simple */
 };
 
-enum { TS_MAX_KEYWORDS = 320 };
+enum { TS_MAX_KEYWORDS = 1280 };
 
 extern const struct ts_keyword ts_keywords[];
 extern const int ts_keyword_count;
