@@ -42,6 +42,7 @@ static void fill_labels(struct ts_relay *r)
     const struct ts_target *t = r->try.target;
     call->provider = copy(call, t->provider->name);
     call->model = copy(call, t->model);
+    call->simulated = t->provider->simulated;
     call->dialect = r->dialect->family;
     call->streamed = r->stream;
     struct ts_slice asked = ts_slice_str(r->request->model);

@@ -165,6 +165,8 @@ test('touchstone demo runs by itself, says that it is simulated and leaves nothi
   assert.ok(models.length >= 2);
   const got = await server.post('/api/generate', { model: models[0].name, prompt: 'Hello' });
   assert.equal(got.status, 200);
+  const { requests } = (await server.get('/api/requests?limit=50')).json;
+  assert.ok(requests.every((call) => call.simulated === true), 'live calls are marked, too');
   const { summary, byModel, bestByTask, recommendations } = (await server.get('/api/analytics/models?days=30')).json;
   assert.ok(summary.totalCalls > 100);
   for (const sign of ['failures', 'timeouts', 'cancelled', 'failedAttempts', 'totalCost'])

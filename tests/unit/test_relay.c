@@ -182,6 +182,22 @@ static void loading_a_model_passes_and_is_not_recorded(void **state)
     close_rig(&r);
 }
 
+static void a_call_to_a_simulated_server_is_marked(void **state)
+{
+    (void)state;
+    for (int simulated = 0; simulated < 2; simulated++) {
+        struct rig r;
+        struct script s = {.chunks = {GEN("one"), DONE}};
+        open_rig(&r);
+        add_server(&r, TS_KIND_OLLAMA, "ollama", serve_script, &s);
+        provider(&r, 0)->simulated = simulated != 0;
+        start_call(&r, &ts_ollama_generate, ASK);
+        run_until_ended(&r);
+        assert_int_equal(r.call->simulated, simulated);
+        close_rig(&r);
+    }
+}
+
 static void without_tracking_nothing_is_recorded_or_held(void **state)
 {
     (void)state;
@@ -432,6 +448,7 @@ int main(void)
         cmocka_unit_test(a_usage_event_that_only_we_asked_for_does_not_reach_the_client),
         cmocka_unit_test(a_client_that_does_not_stream_gets_one_whole_answer),
         cmocka_unit_test(loading_a_model_passes_and_is_not_recorded),
+        cmocka_unit_test(a_call_to_a_simulated_server_is_marked),
         cmocka_unit_test(without_tracking_nothing_is_recorded_or_held),
         cmocka_unit_test(the_terminator_waits_for_its_row),
         cmocka_unit_test(the_hold_has_a_ceiling),
