@@ -16,7 +16,7 @@ const fake = url ? null : await startFake();
 const browser = await startBrowser();
 try {
   const page = await openPage(browser, `${url ?? fake.url}/analytics/models`, {
-    height: 1250,
+    height: 1820, // down to the best models and the insights
     reducedMotion: 'reduce',
   });
   await page.waitForSelector('.uplot');
