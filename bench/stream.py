@@ -23,6 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, "build-bench")
 STATIC_PATH = "/version"
 RUN_LIMIT_S = 180
+IDLE_S = 2
 TOKEN_GAP_US = 1500  # with one client: a first token is a first token only where the others follow later
 
 
@@ -168,7 +169,9 @@ class Bench:
 
     def paced_5000(self, path):
         self.restart(path)
+        time.sleep(IDLE_S)
         self.figures.add("idle_rss_mib", path, self.running[path].rss_kib() / 1024)
+        self.load("seq", path, requests=100, tokens=3)  # what the first calls touch is no stream's memory
         self.paced(path, "p5000", self.plan.big_streams, 1000000, 4000, self.plan.big_window_ms)
 
     def flat_out(self, path):
