@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "server/fixed.h"
 #include "server/request.h"
 
 enum {
@@ -258,6 +259,7 @@ static void stop_daemon(struct ts_loop *l)
     ts_poller_unwatch(l->poller, &l->mhd_watch);
     MHD_stop_daemon(l->mhd);
     l->mhd = NULL;
+    ts_fixed_deinit(&l->fixed);
     ts_poller_reap(l->poller);
 }
 

@@ -19,6 +19,7 @@
 #include "handlers/services.h"
 #include "proxy/relay.h"
 #include "server/connection.h"
+#include "server/fixed.h"
 #include "server/guard.h"
 #include "server/listen.h"
 
@@ -58,7 +59,8 @@ struct ts_loop {
     int spare_fd; /* given up to be able to refuse a connection when descriptors run out */
 
     struct ts_connections connections;
-    struct ts_sink *dirty;       /* sinks with something to flush */
+    struct ts_sink *dirty; /* sinks with something to flush */
+    struct ts_fixed_answers fixed;
     struct ts_request *requests; /* from a complete head to the end of the answer */
     int64_t stop_by_us;          /* while stopping: when patience ends; else 0 */
     struct ts_post drain_post;

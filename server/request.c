@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "server/answer.h"
 #include "server/connection.h"
+#include "server/fixed.h"
 #include "server/loop.h"
 
 static struct ts_request *request_of(struct ts_exchange *x)
@@ -96,15 +97,21 @@ void ts_request_resume(struct ts_request *r)
 
 /* -- answers ---------------------------------------------------------------------------------- */
 
-void ts_request_answer(struct ts_request *r, struct MHD_Response *response, int status)
+/* Borrows the response. */
+static void answer_with(struct ts_request *r, struct MHD_Response *response, int status)
 {
     r->answered = true;
     r->status = status;
     if (r->mhd != NULL && response != NULL)
         (void)MHD_queue_response(r->mhd, (unsigned)status, response);
+    ts_request_resume(r); /* where nothing could be queued, ts_request_on_data() closes */
+}
+
+void ts_request_answer(struct ts_request *r, struct MHD_Response *response, int status)
+{
+    answer_with(r, response, status);
     if (response != NULL)
         MHD_destroy_response(response);
-    ts_request_resume(r); /* where nothing could be queued, ts_request_on_data() closes */
 }
 
 void ts_request_respond(struct ts_request *r,
@@ -152,7 +159,15 @@ static void exchange_respond_static(struct ts_exchange *x,
                                     const char *body,
                                     size_t n)
 {
-    respond_as(x, head, body, n, MHD_RESPMEM_PERSISTENT);
+    struct ts_request *r = request_of(x);
+    bool usual = !r->sink.in_use && !r->abandoned;
+    struct MHD_Response *fixed = usual ? ts_fixed_answer(r, head, body, n) : NULL;
+    if (fixed == NULL) {
+        respond_as(x, head, body, n, MHD_RESPMEM_PERSISTENT);
+        return;
+    }
+    answer_with(r, fixed, head->status);
+    let_go(r);
 }
 
 static const char *exchange_header(const struct ts_exchange *x, const char *name)
