@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,7 +14,7 @@
 #include "server/request.h"
 
 enum {
-    HEAD_ROOM = 16,             /* "ffffffff\r\n" and some */
+    HEAD_ROOM = 20,             /* the longest size line: 16 digits and "\r\n", and some */
     TAIL_ROOM = 2,              /* the chunk's last "\r\n" */
     FIRST_CAP = 256,            /* holds what a turn usually brings */
     KEPT_CAP = 2048,            /* of an empty buffer; a bigger one is given back */
@@ -116,15 +115,26 @@ static bool append(struct ts_sink *s, const char *bytes, size_t n)
     return true;
 }
 
+/* Writes the size line of a chunk so that it ends at @end; returns its length. By hand: this runs
+ * for every token. */
+static size_t put_size_line(char *end, size_t size)
+{
+    char *at = end;
+    *--at = '\n';
+    *--at = '\r';
+    do {
+        *--at = "0123456789abcdef"[size & 15U];
+        size >>= 4;
+    } while (size > 0);
+    return (size_t)(end - at);
+}
+
 /* Makes the payload a chunk and part of the raw bytes. */
 static void frame(struct ts_sink *s)
 {
     if (payload_len(s) == 0)
         return;
-    char line[HEAD_ROOM + 1];
-    size_t n = (size_t)snprintf(line, sizeof(line), "%x\r\n", (unsigned)payload_len(s));
-    char *start = s->bytes + s->payload_at - n;
-    memcpy(start, line, n);
+    size_t n = put_size_line(s->bytes + s->payload_at, payload_len(s));
     memcpy(s->bytes + s->payload_end, "\r\n", TAIL_ROOM);
     if (s->raw_at == s->raw_end) {
         s->raw_at = s->payload_at - n;
