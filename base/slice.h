@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 struct ts_slice {
     const char *at; /* NULL: absent */
@@ -22,6 +23,24 @@ static inline bool ts_slice_is(struct ts_slice s, const char *text)
 {
     size_t n = strlen(text);
     return s.at != NULL && s.len == n && memcmp(s.at, text, n) == 0;
+}
+
+/* Letters of ASCII in either case, as in the names of headers. */
+static inline bool ts_slice_same_nocase(struct ts_slice a, struct ts_slice b)
+{
+    return a.len == b.len && strncasecmp(a.at, b.at, a.len) == 0;
+}
+
+/* Without the spaces and tabs around it. */
+static inline struct ts_slice ts_slice_trim(struct ts_slice s)
+{
+    while (s.len > 0 && (s.at[0] == ' ' || s.at[0] == '\t')) {
+        s.at++;
+        s.len--;
+    }
+    while (s.len > 0 && (s.at[s.len - 1] == ' ' || s.at[s.len - 1] == '\t'))
+        s.len--;
+    return s;
 }
 
 #endif

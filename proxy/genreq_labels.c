@@ -264,17 +264,6 @@ enum ts_err ts_genreq_labels(struct ts_genreq *q, struct ts_jvalue object, struc
 /* -- headers
  * ----------------------------------------------------------------------------------------- */
 
-static struct ts_slice trimmed(struct ts_slice s)
-{
-    while (s.len > 0 && (s.at[0] == ' ' || s.at[0] == '\t')) {
-        s.at++;
-        s.len--;
-    }
-    while (s.len > 0 && (s.at[s.len - 1] == ' ' || s.at[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
 /* Cuts the part up to @separator off @rest; the whole of it where there is none. */
 static struct ts_slice cut_off(struct ts_slice *rest, char separator)
 {
@@ -284,7 +273,7 @@ static struct ts_slice cut_off(struct ts_slice *rest, char separator)
     size_t taken = found != NULL ? len + 1 : len;
     rest->at += taken;
     rest->len -= taken;
-    return trimmed(part);
+    return ts_slice_trim(part);
 }
 
 static enum ts_err fallback_header(const struct taking *t, struct ts_slice value)
@@ -314,7 +303,8 @@ static enum ts_err tag_header(const struct taking *t, struct tags *tags, struct 
     struct ts_slice key = cut_off(&pair, '=');
     enum ts_err rc = ts_genreq_plain(&t->q->arena, key, TS_MAX_NAME, t->param, &name, t->err);
     if (rc == TS_OK)
-        rc = ts_genreq_plain(&t->q->arena, trimmed(pair), TS_MAX_LABEL, t->param, &text, t->err);
+        rc = ts_genreq_plain(
+            &t->q->arena, ts_slice_trim(pair), TS_MAX_LABEL, t->param, &text, t->err);
     return rc == TS_OK ? put_tag(t, tags, name, text) : rc;
 }
 
@@ -368,7 +358,7 @@ enum ts_err ts_genreq_label(struct ts_genreq *q,
         char param[TS_ERROR_PARAM_SIZE];
         (void)snprintf(param, sizeof(param), "X-Touchstone-%s", labels[i].header);
         struct taking t = {.q = q, .label = &labels[i], .param = param, .err = err};
-        return take_header(&t, trimmed(ts_slice_str(value)));
+        return take_header(&t, ts_slice_trim(ts_slice_str(value)));
     }
     return TS_OK;
 }

@@ -140,6 +140,12 @@ static enum ts_err make_guard(struct ts_app *app, struct ts_error *err)
     return TS_OK;
 }
 
+static enum ts_err read_proxies(struct ts_app *app, struct ts_error *err)
+{
+    const char *text = ts_config_text(app->config, TS_SETTING_TRUSTED_PROXIES);
+    return *text == '\0' ? TS_OK : ts_networks_parse(text, &app->shared.trusted_proxies, err);
+}
+
 /* "" or "/ai": no slash behind. */
 static enum ts_err make_base_path(struct ts_app *app, struct ts_error *err)
 {
@@ -346,6 +352,8 @@ enum ts_err ts_app_start(struct ts_app *app,
     enum ts_err e = make_base_path(app, err);
     if (e == TS_OK)
         e = read_addresses(app, err);
+    if (e == TS_OK)
+        e = read_proxies(app, err);
     if (e != TS_OK)
         return e;
     int sockets[TS_MAX_LOOPS * TS_MAX_LISTEN] = {0};

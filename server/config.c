@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "server/listen.h"
+#include "server/peer.h"
 
 enum { CONFIG_MAX_BYTES = 256 * 1024, SECRET_MAX_BYTES = 4096, WHERE_SIZE = 320 };
 
@@ -77,14 +78,17 @@ static enum ts_err bad_value(const struct ts_setting *s,
         err, TS_ERR_CONFIG, s->name, "%s: \"%.60s\" is not %s", where, text, wanted);
 }
 
-static enum ts_err check_addresses(const struct ts_setting *s,
-                                   const char *where,
-                                   const char *text,
-                                   struct ts_error *err)
+static enum ts_err check_list(const struct ts_setting *s,
+                              const char *where,
+                              const char *text,
+                              struct ts_error *err)
 {
-    struct ts_address_list ignored;
+    struct ts_address_list addresses;
+    struct ts_network_list networks;
     struct ts_error why = TS_ERROR_INIT;
-    return ts_listen_parse(text, &ignored, &why) == TS_OK
+    enum ts_err e = s->type == TS_TYPE_ADDRESSES ? ts_listen_parse(text, &addresses, &why)
+                                                 : ts_networks_parse(text, &networks, &why);
+    return e == TS_OK
                ? TS_OK
                : ts_fail_param(err, TS_ERR_CONFIG, s->name, "%.100s: %.200s", where, why.text);
 }
@@ -112,7 +116,8 @@ static enum ts_err parse_value(const struct ts_setting *s,
     case TS_TYPE_SECRET:
         return TS_OK;
     case TS_TYPE_ADDRESSES:
-        return check_addresses(s, where, v->text, err);
+    case TS_TYPE_NETWORKS:
+        return check_list(s, where, v->text, err);
     case TS_TYPE_URL:
         return is_url(v->text) ? TS_OK
                                : bad_value(s, v->text, where, "an http:// or https:// URL", err);

@@ -14,6 +14,8 @@ static const char *placeholder(const struct ts_setting *s)
         return "TEXT";
     case TS_TYPE_ADDRESSES:
         return "ADDR:PORT";
+    case TS_TYPE_NETWORKS:
+        return "ADDR[/BITS]";
     case TS_TYPE_URL:
         return "URL";
     case TS_TYPE_PREFIX:

@@ -50,14 +50,9 @@ struct seen {
     struct ts_slice at[FIELD_COUNT_]; /* absent: not there */
 };
 
-static bool same_nocase(struct ts_slice a, struct ts_slice b)
-{
-    return a.len == b.len && strncasecmp(a.at, b.at, a.len) == 0;
-}
-
 static bool is_nocase(struct ts_slice a, const char *text)
 {
-    return a.at != NULL && same_nocase(a, ts_slice_str(text));
+    return a.at != NULL && ts_slice_same_nocase(a, ts_slice_str(text));
 }
 
 /* RFC 9110's token. */
@@ -86,7 +81,7 @@ static bool has_control(struct ts_slice s)
 static enum ts_err note_field(const struct ts_field *f, struct seen *seen, struct ts_error *err)
 {
     for (int i = 0; i < FIELD_COUNT_; i++) {
-        if (!same_nocase(f->name, field_rows[i].name))
+        if (!ts_slice_same_nocase(f->name, field_rows[i].name))
             continue;
         if (seen->at[i].at != NULL)
             return ts_fail(err,
@@ -306,7 +301,7 @@ static bool is_own_origin(const struct ts_guard_policy *p,
         if (origin.len <= n || strncasecmp(origin.at, schemes[i].at, n) != 0)
             continue;
         struct ts_slice rest = {origin.at + n, origin.len - n};
-        return (host.at != NULL && same_nocase(rest, host)) ||
+        return (host.at != NULL && ts_slice_same_nocase(rest, host)) ||
                (parse_authority(rest, &a) && authority_allowed(p, a, ports[i]));
     }
     return false;

@@ -86,17 +86,6 @@ static enum ts_err parse_one(struct ts_slice s, struct ts_address *out, struct t
     return TS_OK;
 }
 
-static struct ts_slice trimmed(const char *at, size_t len)
-{
-    while (len > 0 && (*at == ' ' || *at == '\t')) {
-        at++;
-        len--;
-    }
-    while (len > 0 && (at[len - 1] == ' ' || at[len - 1] == '\t'))
-        len--;
-    return (struct ts_slice){at, len};
-}
-
 enum ts_err ts_listen_parse(const char *text, struct ts_address_list *out, struct ts_error *err)
 {
     struct ts_address_list list = {.count = 0};
@@ -104,7 +93,8 @@ enum ts_err ts_listen_parse(const char *text, struct ts_address_list *out, struc
         size_t n = strcspn(at, ",");
         if (list.count == TS_MAX_LISTEN)
             return ts_fail(err, TS_ERR_CONFIG, "more than %d addresses", TS_MAX_LISTEN);
-        enum ts_err e = parse_one(trimmed(at, n), &list.at[list.count++], err);
+        enum ts_err e =
+            parse_one(ts_slice_trim((struct ts_slice){at, n}), &list.at[list.count++], err);
         if (e != TS_OK)
             return e;
         if (at[n] == '\0')

@@ -22,6 +22,7 @@
 #include "server/fixed.h"
 #include "server/guard.h"
 #include "server/listen.h"
+#include "server/peer.h"
 
 struct MHD_Daemon;
 struct ts_request;
@@ -36,6 +37,7 @@ struct ts_listener {
 struct ts_shared {
     const struct ts_services *services;
     struct ts_guard_policy guard;
+    struct ts_network_list trusted_proxies;
     const char *base_path;
     bool library_streams; /* hidden setting: every stream goes through libmicrohttpd */
     int connection_limit;

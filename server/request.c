@@ -380,6 +380,16 @@ static enum ts_err judge(struct ts_request *r,
     return ts_guard_route(&shared->guard, &r->facts, r->x.route, err);
 }
 
+static void note_client(struct ts_request *r, const struct ts_request_head *head)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    ts_peer_client(&r->loop->shared->trusted_proxies,
+                   info != NULL ? info->client_addr : NULL,
+                   head,
+                   r->client);
+}
+
 /* Reads the head of the request. An answer queued here closes the connection: what follows on it
  * is not to be trusted, or not worth reading. */
 static enum MHD_Result take_head(struct ts_request *r, const char *method, const char *version)
@@ -397,6 +407,7 @@ static enum MHD_Result take_head(struct ts_request *r, const char *method, const
     struct ts_error err = TS_ERROR_INIT;
     r->x.id = ts_id_next(r->x.services->ids, ts_wall_ms());
     link_in(r);
+    note_client(r, &head);
     if (judge(r, &head, &err) != TS_OK) {
         r->stage = TS_REQUEST_HANDLED;
         ts_reply_error(&r->x, &err);
@@ -513,6 +524,7 @@ static void log_request(const struct ts_request *r)
     char id[TS_ID_TEXT_SIZE];
     ts_logf(TS_LOG_DEBUG,
             TS_LOG_FIELDS(TS_LOG_STR("id", ts_exchange_id(&r->x, id)),
+                          TS_LOG_STR("client", r->client),
                           TS_LOG_STR("route", r->x.route->path),
                           TS_LOG_INT("status", r->status),
                           TS_LOG_INT("body_bytes", (int64_t)r->body.len),

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "handlers/exchange.h"
 #include "server/guard.h"
+#include "server/peer.h"
 #include "server/sink.h"
 #include "server/target.h"
 
@@ -34,6 +35,7 @@ struct ts_request {
     struct MHD_Connection *mhd; /* NULL: libmicrohttpd is through with it */
     enum ts_request_stage stage;
     struct ts_guard_facts facts;
+    char client[TS_CLIENT_SIZE]; /* its address; "" until the head is complete */
     struct ts_sink sink;
 
     struct ts_buf body;

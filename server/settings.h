@@ -16,6 +16,7 @@
 enum ts_setting_type {
     TS_TYPE_TEXT,
     TS_TYPE_ADDRESSES, /* "127.0.0.1:8420,[::1]:8420" */
+    TS_TYPE_NETWORKS,  /* "127.0.0.1,10.0.0.0/8" */
     TS_TYPE_URL,       /* http:// or https:// */
     TS_TYPE_PREFIX,    /* of paths: "/ai" */
     TS_TYPE_SECRET,    /* also by file: NAME_FILE, --name-file, name_file */
@@ -76,8 +77,8 @@ enum ts_setting_flags {
       "path prefix behind a reverse proxy, e.g. /ai")                                               \
     X(SERVER_NAMES, "server_names", TEXT, "", 0, 0, NULL, 0,                                        \
       "names (or name:port) besides loopback that may stand in Host, separated by commas")          \
-    X(TRUSTED_PROXIES, "trusted_proxies", TEXT, "", 0, 0, NULL, TS_SET_LATER,                       \
-      "addresses whose Forwarded headers count, separated by commas")                               \
+    X(TRUSTED_PROXIES, "trusted_proxies", NETWORKS, "", 0, 0, NULL, 0,                              \
+      "proxies that may say who the client is: addresses or blocks (10.0.0.0/8) between commas")    \
     X(CORS_ORIGINS, "cors_origins", TEXT, "", 0, 0, NULL, 0,                                        \
       "origins of other pages that may call the API, e.g. https://dash.example")                    \
     X(LEARNER_JSON, "learner_json", TEXT, ".sf/model-performance.json", 0, 0, NULL, TS_SET_LATER,   \

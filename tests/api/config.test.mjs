@@ -24,6 +24,7 @@ const MISTAKES = [
   [[], { TOUCHSTONE_TRACKING: 'maybe' }, 78, /TOUCHSTONE_TRACKING/],
   [[], { TOUCHSTONE_BASE_PATH: 'no-slash' }, 78, /TOUCHSTONE_BASE_PATH/],
   [[], { TOUCHSTONE_LISTN: '127.0.0.1:1' }, 78, /TOUCHSTONE_LISTN/],
+  [[], { TOUCHSTONE_TRUSTED_PROXIES: '127.0.0.1, proxy.example' }, 78, /TOUCHSTONE_TRUSTED_PROXIES.*"proxy\.example"/],
   [[], { OLLAMA_BASE_URL: 'ftp://x' }, 78, /OLLAMA_BASE_URL/],
   [[], { OLLAMA_ENABLED: 'perhaps' }, 78, /OLLAMA_ENABLED/],
 ];

@@ -3,8 +3,8 @@ import http from 'node:http';
 import net from 'node:net';
 
 // Sends one request on a connection of its own. `body` that is no string or buffer goes as JSON.
-// `onHead` and `onChunk` see the answer while it arrives; `signal` gives up, as a client that leaves.
-export function request(url, { method = 'GET', headers = {}, body, onHead, onChunk, signal, agent } = {}) {
+// `from` is the client's address, another one of this machine. `onHead` and `onChunk` see the answer while it arrives; `signal` gives up, as a client that leaves.
+export function request(url, { method = 'GET', headers = {}, body, onHead, onChunk, signal, agent, from } = {}) {
   const plain = body === undefined || typeof body === 'string' || Buffer.isBuffer(body);
   const bytes = plain ? body : JSON.stringify(body);
   const all = { ...(plain ? {} : { 'content-type': 'application/json' }), ...headers };
@@ -13,7 +13,7 @@ export function request(url, { method = 'GET', headers = {}, body, onHead, onChu
     const sentAt = performance.now();
     const chunks = [];
     let head;
-    const out = http.request(url, { method, headers: all, signal, agent: agent ?? false }, (answer) => {
+    const out = http.request(url, { method, headers: all, signal, agent: agent ?? false, localAddress: from }, (answer) => {
       head = { status: answer.statusCode, headers: answer.headers, sentAt, headAt: performance.now() };
       onHead?.(head);
       answer.on('data', (data) => {

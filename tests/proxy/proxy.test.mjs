@@ -77,6 +77,9 @@ const KEY = 'a-key-for-the-proxy-test';
 const NAME = { host: 'models.example.org' };
 const AUTH = { ...NAME, authorization: `Bearer ${KEY}` };
 
+// The clients of a route's requests, by the log of a server that has ended.
+const clients = (server, route) => [...server.stderr.matchAll(/ client=(\S+) route=(\S+) /g)].filter((m) => m[2] === route).map((m) => m[1]);
+
 for (const [name, front] of Object.entries(FRONTS)) {
   test(`${name}: the main job below a base path, token by token`, async (t) => {
     const gapMs = 80;
@@ -103,6 +106,23 @@ for (const [name, front] of Object.entries(FRONTS)) {
 
     const plain = await request(at('/api/generate'), { method: 'POST', body: { model: 'm', prompt: 'p', stream: false }, headers: AUTH });
     assert.equal(plain.json.response, words(8).join(''));
+  });
+
+  test(`${name}: the log tells the client's own address, not what it claims`, async (t) => {
+    const upstream = await startUpstream(t, { models: ['m'] });
+    const server = await startTouchstone(t, {
+      upstreams: { ollama: upstream }, basePath: '/ai',
+      env: { TOUCHSTONE_SERVER_NAMES: 'models.example.org', TOUCHSTONE_TRUSTED_PROXIES: '127.0.0.1', TOUCHSTONE_LOG: 'debug' },
+    });
+    const port = await front(t, server.port);
+    const claims = { ...NAME, 'x-forwarded-for': '192.0.2.66', forwarded: 'for=192.0.2.66' };
+    const claimed = await request(`http://127.0.0.1:${port}/ai/api/tags`, { headers: claims, from: '127.0.0.2' });
+    assert.equal(claimed.status, 200, claimed.text);
+    const direct = await server.get('/api/providers', { headers: claims, from: '127.0.0.3' });
+    assert.equal(direct.status, 200, direct.text);
+    await server.stop();
+    assert.deepEqual(clients(server, '/api/tags'), ['127.0.0.2']);
+    assert.deepEqual(clients(server, '/api/providers'), ['127.0.0.3'], 'who is no trusted proxy is not believed');
   });
 
   test(`${name}: a client that leaves the proxy closes the upstream`, async (t) => {
