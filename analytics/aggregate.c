@@ -24,7 +24,6 @@ struct cell {
     struct samples response;
     struct samples ttft;
     int64_t response_sum_us;
-    int64_t token_calls;
     int64_t timed_tokens; /* output tokens of calls whose decode time is known */
     int64_t timed_us;
 };
@@ -242,6 +241,16 @@ static void add_known(int64_t *total, int64_t v)
         *total = *total == TS_UNKNOWN ? v : sum(*total, v);
 }
 
+static void add_to_spread(struct ts_spread *s, int64_t v, double unit)
+{
+    if (v == TS_UNKNOWN)
+        return;
+    double x = (double)v * unit;
+    s->n++;
+    s->sum += x;
+    s->squares += x * x;
+}
+
 static void add_tokens(struct cell *c, const struct ts_agg_row *row)
 {
     struct ts_figures *f = &c->key.figures;
@@ -250,8 +259,11 @@ static void add_tokens(struct cell *c, const struct ts_agg_row *row)
     add_known(&f->total_tokens, row->input_tokens);
     add_known(&f->total_tokens, row->output_tokens);
     add_known(&f->total_tokens, row->unsplit_tokens);
-    c->token_calls += row->input_tokens != TS_UNKNOWN || row->output_tokens != TS_UNKNOWN ||
-                      row->unsplit_tokens != TS_UNKNOWN;
+    int64_t tokens = TS_UNKNOWN;
+    add_known(&tokens, row->input_tokens);
+    add_known(&tokens, row->output_tokens);
+    add_known(&tokens, row->unsplit_tokens);
+    add_to_spread(&f->tokens, tokens, 1);
     if (row->output_tokens != TS_UNKNOWN && row->decode_us > 0) {
         c->timed_tokens = sum(c->timed_tokens, row->output_tokens);
         c->timed_us = sum(c->timed_us, row->decode_us);
@@ -304,6 +316,7 @@ static enum ts_err add_to_cell(struct cell *c, const struct ts_agg_row *row, dou
     add_trial(&f->evidence, row->rating != 0 ? row->rating > 0 : success, weight);
     add_tokens(c, row);
     add_known(&f->total_cost_nano_usd, row->cost_nano_usd);
+    add_to_spread(&f->cost_usd, row->cost_nano_usd, 1e-9);
     return add_times(c, row);
 }
 
@@ -395,7 +408,7 @@ static void finish_cell(struct cell *c)
     f->median_ttft_us = percentile(&c->ttft, 50);
     f->p95_ttft_us = percentile(&c->ttft, 95);
     f->tokens_per_second = ratio((double)c->timed_tokens * 1e6, (double)c->timed_us);
-    f->avg_tokens = ratio((double)f->total_tokens, (double)c->token_calls);
+    f->avg_tokens = ratio((double)f->total_tokens, (double)f->tokens.n);
     f->success_rate = 100 * ratio((double)f->successes, (double)(f->successes + f->failures));
     f->satisfaction_rate = 100 * ratio((double)f->up, (double)(f->up + f->down));
 }

@@ -52,6 +52,13 @@ struct ts_evidence {
     double weight_squares;
 };
 
+/* The calls that know a quantity: their number, its sum, and the sum of its squares. */
+struct ts_spread {
+    int64_t n;
+    double sum;
+    double squares;
+};
+
 /* Figures of one group. Rates 0 to 100; NaN where unknown. Times in microseconds. */
 struct ts_figures {
     int64_t total_calls;
@@ -81,6 +88,8 @@ struct ts_figures {
     double avg_tokens;        /* input and output together, over the calls that know them */
     double success_rate;
     double satisfaction_rate;
+    struct ts_spread tokens; /* of all kinds together */
+    struct ts_spread cost_usd;
     struct ts_evidence evidence;
 };
 

@@ -1,5 +1,6 @@
 #include "analytics/rules.h"
 
+#include <assert.h>
 #include <string.h>
 #include <strings.h>
 
@@ -10,6 +11,12 @@ static const char *const priority_names[] = {
     TS_PRIORITY_TABLE(X)
 #undef X
 };
+
+const char *ts_priority_name(enum ts_priority p)
+{
+    assert(p < TS_PRIORITY_COUNT_);
+    return priority_names[p];
+}
 
 bool ts_priority_parse(struct ts_slice text, enum ts_priority *out)
 {

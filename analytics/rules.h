@@ -26,6 +26,7 @@ enum ts_priority {
         TS_PRIORITY_COUNT_
 };
 
+const char *ts_priority_name(enum ts_priority p);
 bool ts_priority_parse(struct ts_slice text, enum ts_priority *out);
 
 /* A model that could be taken. */

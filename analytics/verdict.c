@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "analytics/draw.h"
+
 enum {
     DRAWS = 2000,
     PROVISIONAL_BELOW = 20,
@@ -12,10 +14,11 @@ enum {
 };
 
 static const double prior_calls = 10;
-static const double quality_weight = 0.8;
-static const double speed_weight = 0.2;
+static const double prior_measured = 1; /* calls that the average time and cost are worth */
 static const double error_rate = 0.05;
-static const double same_within = 0.05; /* of quality */
+static const double margin_error_rate = 0.01;
+static const double margin_best_at = 100; /* calls at which the margin is at its tightest */
+static const double same_within = 0.025;  /* of utility */
 
 static const char *const verdict_names[] = {
 #define X(id, name) [TS_VERDICT_##id] = name,
@@ -29,57 +32,24 @@ const char *ts_verdict_name(enum ts_verdict v)
     return verdict_names[v];
 }
 
-/* -- draws ------------------------------------------------------------------------------------ */
-
-static uint64_t next_u64(uint64_t *state) /* splitmix64 */
-{
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
-/* In (0, 1): the logarithm of it is finite. */
-static double next_unit(uint64_t *state)
-{
-    return ((double)(next_u64(state) >> 12) + 0.5) / 4503599627370496.0; /* 2^52 */
-}
-
-static double next_normal(uint64_t *state) /* Box and Muller */
-{
-    double r = sqrt(-2 * log(next_unit(state)));
-    return r * cos(2 * M_PI * next_unit(state));
-}
-
-/* Marsaglia and Tsang; shapes below 1 by way of shape + 1. */
-static double next_gamma(uint64_t *state, double shape)
-{
-    double boost = shape < 1 ? pow(next_unit(state), 1 / shape) : 1;
-    double d = (shape < 1 ? shape + 1 : shape) - 1.0 / 3;
-    double c = 1 / sqrt(9 * d);
-    for (;;) {
-        double x = next_normal(state);
-        double v = (1 + c * x) * (1 + c * x) * (1 + c * x);
-        if (v > 0 && log(next_unit(state)) < x * x / 2 + d - d * v + d * log(v))
-            return boost * d * v;
-    }
-}
-
 /* -- posteriors ------------------------------------------------------------------------------- */
 
-struct posterior {
-    double a;
-    double b;
-    double speed; /* its part of the utility */
+/* What is believed of an arm. */
+struct belief {
+    struct ts_beta quality;
+    struct ts_trait traits[TS_TRAIT_COUNT_]; /* drawn towards the average, which n counts in */
 };
 
-static double mean_quality(const struct posterior *p)
-{
-    return p->a / (p->a + p->b);
-}
+struct field {
+    const struct ts_arm *arms;
+    int count;
+    struct ts_weights weights; /* of the parts that are known, together 1 */
+    struct belief beliefs[TS_MAX_ARMS];
+    double least[TS_TRAIT_COUNT_]; /* of the beliefs' means */
+};
 
 /* What models of the task do on average. */
-static double prior_mean(const struct ts_arm *arms, int count)
+static double average_quality(const struct ts_arm *arms, int count)
 {
     double good = 1;
     double all = 2;
@@ -90,31 +60,76 @@ static double prior_mean(const struct ts_arm *arms, int count)
     return good / all;
 }
 
-static double mean_speed(const struct ts_arm *arms, int count)
+static struct ts_beta quality_of(const struct ts_evidence *e, double average)
 {
-    double sum = 0;
-    int known = 0;
-    for (int i = 0; i < count; i++) {
-        if (isnan(arms[i].speed_score))
-            continue;
-        sum += arms[i].speed_score;
-        known++;
-    }
-    return known > 0 ? sum / known : 0;
+    double bad = e->weight > e->weight_good ? e->weight - e->weight_good : 0;
+    return (struct ts_beta){.a = prior_calls * average + e->weight_good,
+                            .b = prior_calls * (1 - average) + bad};
 }
 
-static void find_posteriors(const struct ts_arm *arms, int count, struct posterior *out)
+/* The average of the arms that know it; n is their number. */
+static struct ts_trait average_trait(const struct ts_arm *arms, int count, int kind)
 {
-    double mu = prior_mean(arms, count);
-    double speed = mean_speed(arms, count);
+    struct ts_trait sum = {.n = 0};
     for (int i = 0; i < count; i++) {
-        const struct ts_evidence *e = &arms[i].evidence;
-        double bad = e->weight > e->weight_good ? e->weight - e->weight_good : 0;
-        double score = isnan(arms[i].speed_score) ? speed : arms[i].speed_score;
-        out[i] = (struct posterior){.a = prior_calls * mu + e->weight_good,
-                                    .b = prior_calls * (1 - mu) + bad,
-                                    .speed = speed_weight * score / 100};
+        const struct ts_trait *t = &arms[i].traits[kind];
+        sum.n += t->n > 0;
+        sum.mean += t->n > 0 ? t->mean : 0;
+        sum.sd += t->n > 0 ? t->sd : 0;
     }
+    double n = sum.n > 0 ? sum.n : 1;
+    return (struct ts_trait){.n = sum.n, .mean = sum.mean / n, .sd = sum.sd / n};
+}
+
+static struct ts_trait shrunk(const struct ts_trait *t, const struct ts_trait *average)
+{
+    double n = t->n + prior_measured;
+    double sum = prior_measured * average->mean + (t->n > 0 ? t->n * t->mean : 0);
+    return (struct ts_trait){.n = n, .mean = sum / n, .sd = t->n > 0 ? t->sd : average->sd};
+}
+
+/* The part of the utility that a trait earns, 0 to 1. */
+static double earned(double log10_value, double least)
+{
+    double behind = log10_value - least;
+    return behind <= 0 ? 1 : behind >= 1 ? 0 : 1 - behind;
+}
+
+static void believe_trait(struct field *f, int kind)
+{
+    const struct ts_trait average = average_trait(f->arms, f->count, kind);
+    if (average.n == 0)
+        f->weights.traits[kind] = 0;
+    f->least[kind] = HUGE_VAL;
+    for (int i = 0; i < f->count; i++) {
+        struct ts_trait *t = &f->beliefs[i].traits[kind];
+        *t = shrunk(&f->arms[i].traits[kind], &average);
+        f->least[kind] = fmin(f->least[kind], t->mean);
+    }
+}
+
+static void believe(struct field *f)
+{
+    double average = average_quality(f->arms, f->count);
+    for (int i = 0; i < f->count; i++)
+        f->beliefs[i].quality = quality_of(&f->arms[i].evidence, average);
+    double known = f->weights.quality;
+    for (int k = 0; k < TS_TRAIT_COUNT_; k++) {
+        believe_trait(f, k);
+        known += f->weights.traits[k];
+    }
+    f->weights.quality /= known;
+    for (int k = 0; k < TS_TRAIT_COUNT_; k++)
+        f->weights.traits[k] /= known;
+}
+
+static double mean_utility(const struct field *f, int arm)
+{
+    const struct belief *b = &f->beliefs[arm];
+    double utility = f->weights.quality * ts_beta_mean(b->quality);
+    for (int k = 0; k < TS_TRAIT_COUNT_; k++)
+        utility += f->weights.traits[k] * earned(b->traits[k].mean, f->least[k]);
+    return utility;
 }
 
 static double effective_n(const struct ts_evidence *e)
@@ -122,37 +137,49 @@ static double effective_n(const struct ts_evidence *e)
     return e->weight_squares > 0 ? e->weight * e->weight / e->weight_squares : 0;
 }
 
-/* Fills p_best and expected_loss of standings that are still in the order of the arms. */
-static void draw(const struct posterior *p, int count, struct ts_standing *standings)
+/* -- draws ------------------------------------------------------------------------------------ */
+
+/* One joint draw of all utilities, in the order of the standings. */
+static void draw_utilities(const struct field *f,
+                           const struct ts_standing *standings,
+                           struct ts_random *random,
+                           double *utility)
 {
-    uint64_t state = 1;
-    for (int round = 0; round < DRAWS; round++) {
-        double utility[TS_MAX_ARMS];
-        int best = 0;
-        for (int i = 0; i < count; i++) {
-            double good = next_gamma(&state, p[i].a);
-            utility[i] = quality_weight * good / (good + next_gamma(&state, p[i].b)) + p[i].speed;
-            if (utility[i] > utility[best])
-                best = i;
+    for (int i = 0; i < f->count; i++) {
+        const struct ts_beta q = f->beliefs[standings[i].arm].quality;
+        utility[i] = f->weights.quality * ts_draw_beta(random, q.a, q.b);
+    }
+    for (int k = 0; k < TS_TRAIT_COUNT_; k++) {
+        if (f->weights.traits[k] <= 0)
+            continue;
+        double value[TS_MAX_ARMS];
+        double least = HUGE_VAL;
+        for (int i = 0; i < f->count; i++) {
+            const struct ts_trait *t = &f->beliefs[standings[i].arm].traits[k];
+            value[i] = t->mean + t->sd / sqrt(t->n) * ts_draw_normal(random);
+            least = fmin(least, value[i]);
         }
-        standings[best].p_best += 1.0 / DRAWS;
-        for (int i = 0; i < count; i++)
-            standings[i].expected_loss += (utility[best] - utility[i]) / DRAWS;
+        for (int i = 0; i < f->count; i++)
+            utility[i] += f->weights.traits[k] * earned(value[i], least);
     }
 }
 
-/* The chance that two arms' utilities are so close that the difference does not matter. */
-static double chance_of_same(const struct posterior *x, const struct posterior *y)
+/* Fills p_best and expected_loss. Return: the chance that the first and the one at @second are so
+ * close that the difference does not matter. */
+static double draw(const struct field *f, struct ts_standing *standings, int second)
 {
-    uint64_t state = 2;
+    struct ts_random random = {.state = 1};
     int same = 0;
     for (int round = 0; round < DRAWS; round++) {
-        double gx = next_gamma(&state, x->a);
-        double gy = next_gamma(&state, y->a);
-        double qx = gx / (gx + next_gamma(&state, x->b));
-        double qy = gy / (gy + next_gamma(&state, y->b));
-        double difference = quality_weight * (qx - qy) + x->speed - y->speed;
-        same += fabs(difference) <= quality_weight * same_within;
+        double utility[TS_MAX_ARMS];
+        draw_utilities(f, standings, &random, utility);
+        int best = 0;
+        for (int i = 1; i < f->count; i++)
+            best = utility[i] > utility[best] ? i : best;
+        standings[best].p_best += 1.0 / DRAWS;
+        for (int i = 0; i < f->count; i++)
+            standings[i].expected_loss += (utility[best] - utility[i]) / DRAWS;
+        same += second > 0 && fabs(utility[0] - utility[second]) <= same_within;
     }
     return (double)same / DRAWS;
 }
@@ -192,6 +219,8 @@ double ts_glr(const struct ts_evidence *a, const struct ts_evidence *b, double h
                            .handicap = handicap};
     if (r.p1 + handicap <= r.p2)
         return 0;
+    if (handicap >= 1)
+        return HUGE_VAL;                       /* no rate of b's makes up for it */
     double low = handicap < 0 ? -handicap : 0; /* p and p + handicap are both rates */
     double high = handicap > 0 ? 1 - handicap : 1;
     const double golden = 0.6180339887498949;
@@ -206,52 +235,103 @@ double ts_glr(const struct ts_evidence *a, const struct ts_evidence *b, double h
     return cost(&r, (low + high) / 2);
 }
 
+double ts_lasting_margin(double n, double sd)
+{
+    if (n <= 0)
+        return HUGE_VAL;
+    double spent = -2 * log(margin_error_rate);
+    double rho = (spent + log(spent) + 1) / margin_best_at; /* squared */
+    double reach = n * rho + 1;
+    return sd * sqrt(reach / (n * n * rho) * log(reach / (margin_error_rate * margin_error_rate)));
+}
+
+/* What is sure of a's lead over b by speed and cost, in units of quality; mostly below 0 where
+ * there is no difference. */
+static double sure_lead(const struct field *f, int a, int b)
+{
+    double lead = 0;
+    for (int k = 0; k < TS_TRAIT_COUNT_; k++) {
+        const struct ts_trait *ta = &f->arms[a].traits[k];
+        const struct ts_trait *tb = &f->arms[b].traits[k];
+        if (f->weights.traits[k] <= 0)
+            continue;
+        double worst = ta->mean + ts_lasting_margin(ta->n, ta->sd);
+        double best = tb->mean - ts_lasting_margin(tb->n, tb->sd);
+        lead += f->weights.traits[k] * (earned(worst, f->least[k]) - earned(best, f->least[k]));
+    }
+    return lead / f->weights.quality;
+}
+
 /* -- the verdict ------------------------------------------------------------------------------ */
 
 static int compare_standings(const void *pa, const void *pb)
 {
     const struct ts_standing *a = pa;
     const struct ts_standing *b = pb;
-    if (a->provisional != b->provisional)
-        return a->provisional ? 1 : -1;
-    if (a->utility != b->utility)
-        return a->utility > b->utility ? -1 : 1;
+    if (a->cautious != b->cautious)
+        return a->cautious > b->cautious ? -1 : 1;
     return (a->arm > b->arm) - (a->arm < b->arm);
 }
 
-/* Whether the best one beats each of the first @judged. */
-static bool best_beats_all(const struct ts_arm *arms,
-                           const struct posterior *p,
-                           const struct ts_standing *standings,
-                           int judged)
+/* The place of the next best that is not provisional, or -1. */
+static int runner_up(const struct field *f, const struct ts_standing *standings)
 {
-    const struct ts_evidence *best = &arms[standings[0].arm].evidence;
-    if (best->good == best->trials && best->trials < LEADER_WITHOUT_FAILURE_NEEDS)
+    for (int i = 1; i < f->count && !standings[0].provisional; i++) {
+        if (!standings[i].provisional)
+            return i;
+    }
+    return -1;
+}
+
+/* Whether the best one beats each that is not provisional. */
+static bool best_beats_all(const struct field *f, const struct ts_standing *standings)
+{
+    const struct ts_evidence *best = &f->arms[standings[0].arm].evidence;
+    if (runner_up(f, standings) < 0 ||
+        (best->good == best->trials && best->trials < LEADER_WITHOUT_FAILURE_NEEDS))
         return false;
     double trials = 0;
-    for (int i = 0; i < judged; i++)
-        trials += (double)arms[standings[i].arm].evidence.trials;
-    double bar = log((judged - 1) * (1 + log(trials)) / error_rate);
-    for (int i = 1; i < judged; i++) {
-        int other = standings[i].arm;
-        double faster = (p[standings[0].arm].speed - p[other].speed) / quality_weight;
-        if (ts_glr(best, &arms[other].evidence, faster) <= bar)
+    int others = -1;
+    for (int i = 0; i < f->count; i++) {
+        if (standings[i].provisional)
+            continue;
+        trials += (double)f->arms[standings[i].arm].evidence.trials;
+        others++;
+    }
+    double bar = log(others * (1 + log(trials)) / error_rate);
+    for (int i = 1; i < f->count; i++) {
+        double lead = sure_lead(f, standings[0].arm, standings[i].arm);
+        if (!standings[i].provisional &&
+            ts_glr(best, &f->arms[standings[i].arm].evidence, lead) <= bar)
             return false;
     }
     return true;
 }
 
-/* A test of 5 % error and 80 % power needs 15.7 q (1 - q) / gap^2 calls of each. */
-static int64_t calls_needed(const struct ts_arm *arms, const struct ts_standing *two)
+/* The variance of what one call tells about an arm's utility. */
+static double variance_of_a_call(const struct field *f, int arm)
 {
-    double q = (two[0].quality + two[1].quality) / 2;
-    double gap = fabs(two[0].utility - two[1].utility) / quality_weight;
-    if (gap < 0.01)
+    const struct belief *b = &f->beliefs[arm];
+    double q = ts_beta_mean(b->quality);
+    double sum = f->weights.quality * f->weights.quality * q * (1 - q);
+    for (int k = 0; k < TS_TRAIT_COUNT_; k++) {
+        double sd = f->weights.traits[k] > 0 ? f->weights.traits[k] * b->traits[k].sd : 0;
+        sum += sd * sd;
+    }
+    return sum;
+}
+
+/* A test of 5 % error and 80 % power needs 15.7 variance / gap^2 calls of each. */
+static int64_t calls_needed(const struct field *f, const struct ts_standing *two)
+{
+    double gap = fabs(two[0].utility - two[1].utility);
+    if (gap < 0.005)
         return TS_UNKNOWN; /* it would take ten thousands, and would not matter */
-    double each = ceil(15.7 * q * (1 - q) / (gap * gap));
+    double variance = (variance_of_a_call(f, two[0].arm) + variance_of_a_call(f, two[1].arm)) / 2;
+    double each = ceil(15.7 * variance / (gap * gap));
     int64_t needed = 0;
     for (int i = 0; i < 2; i++) {
-        double n = (double)arms[two[i].arm].evidence.trials;
+        double n = (double)f->arms[two[i].arm].evidence.trials;
         double to_be_judged = PROVISIONAL_BELOW - two[i].effective_n;
         double more = fmax(each - n, to_be_judged);
         needed += more > 0 ? (int64_t)ceil(more) : 0;
@@ -259,39 +339,48 @@ static int64_t calls_needed(const struct ts_arm *arms, const struct ts_standing 
     return needed > 0 ? needed : TS_UNKNOWN;
 }
 
-static enum ts_verdict judge(const struct ts_arm *arms,
-                             const struct posterior *p,
-                             const struct ts_standing *standings,
-                             int judged)
+/* Fills the standings, best first. */
+static void stand(const struct field *f, struct ts_standing *standings)
 {
-    if (judged < 2)
-        return TS_VERDICT_INSUFFICIENT;
-    if (chance_of_same(&p[standings[0].arm], &p[standings[1].arm]) >= 1 - error_rate)
-        return TS_VERDICT_EQUIVALENT;
-    return best_beats_all(arms, p, standings, judged) ? TS_VERDICT_RECOMMEND
-                                                      : TS_VERDICT_INSUFFICIENT;
+    for (int i = 0; i < f->count; i++) {
+        double n = effective_n(&f->arms[i].evidence);
+        struct ts_beta quality = f->beliefs[i].quality;
+        double utility = mean_utility(f, i);
+        standings[i] = (struct ts_standing){
+            .arm = i,
+            .provisional = n < PROVISIONAL_BELOW,
+            .effective_n = n,
+            .quality = quality,
+            .utility = utility,
+            .cautious = utility - f->weights.quality * ts_beta_sd(quality),
+        };
+    }
+    qsort(standings, (size_t)f->count, sizeof(*standings), compare_standings);
 }
 
-void ts_rank(const struct ts_arm *arms, int count, struct ts_ranking *out)
+int ts_proven_best(const struct ts_arm *arms, int count, struct ts_weights w)
 {
     assert(count > 0 && count <= TS_MAX_ARMS);
-    struct posterior p[TS_MAX_ARMS];
-    find_posteriors(arms, count, p);
+    struct field f = {.arms = arms, .count = count, .weights = w};
+    struct ts_standing standings[TS_MAX_ARMS];
+    believe(&f);
+    stand(&f, standings);
+    return best_beats_all(&f, standings) ? standings[0].arm : -1;
+}
+
+void ts_rank(const struct ts_arm *arms, int count, struct ts_weights w, struct ts_ranking *out)
+{
+    assert(count > 0 && count <= TS_MAX_ARMS);
+    struct field f = {.arms = arms, .count = count, .weights = w};
     *out = (struct ts_ranking){.count = count, .calls_needed = TS_UNKNOWN};
-    int judged = 0;
-    for (int i = 0; i < count; i++) {
-        double n = effective_n(&arms[i].evidence);
-        out->standings[i] =
-            (struct ts_standing){.arm = i,
-                                 .provisional = n < PROVISIONAL_BELOW,
-                                 .effective_n = n,
-                                 .quality = mean_quality(&p[i]),
-                                 .utility = quality_weight * mean_quality(&p[i]) + p[i].speed};
-        judged += n >= PROVISIONAL_BELOW;
-    }
-    draw(p, count, out->standings);
-    qsort(out->standings, (size_t)count, sizeof(out->standings[0]), compare_standings);
-    out->verdict = judge(arms, p, out->standings, judged);
-    if (out->verdict == TS_VERDICT_INSUFFICIENT && count >= 2)
-        out->calls_needed = calls_needed(arms, out->standings);
+    believe(&f);
+    stand(&f, out->standings);
+    int second = runner_up(&f, out->standings);
+    double same = draw(&f, out->standings, second);
+    if (second > 0 && same >= 1 - error_rate)
+        out->verdict = TS_VERDICT_EQUIVALENT;
+    else if (best_beats_all(&f, out->standings))
+        out->verdict = TS_VERDICT_RECOMMEND;
+    else if (count >= 2)
+        out->calls_needed = calls_needed(&f, out->standings);
 }

@@ -49,18 +49,48 @@ static void collect(void *ctx, const struct ts_provider *p, const struct ts_mode
         c->out->count++;
 }
 
+static enum ts_err list_models(const struct ts_services *s,
+                               bool local_only,
+                               struct ts_arena *arena,
+                               struct ts_candidates *out)
+{
+    *out = (struct ts_candidates){.arena = arena, .registry = s->registry};
+    out->at = ts_arena_alloc(arena, MAX_CANDIDATES * sizeof(*out->at));
+    if (out->at == NULL)
+        return TS_ERR_NOMEM;
+    struct collection c = {.out = out, .local_only = local_only};
+    ts_registry_each_model(s->registry, collect, &c);
+    return c.failed ? TS_ERR_NOMEM : TS_OK;
+}
+
 enum ts_err ts_healthy_models(const struct ts_services *s,
                               struct ts_arena *arena,
                               struct ts_candidates *out)
 {
-    *out = (struct ts_candidates){.arena = arena};
-    out->at = ts_arena_alloc(arena, MAX_CANDIDATES * sizeof(*out->at));
-    if (out->at == NULL)
-        return TS_ERR_NOMEM;
-    struct collection c = {.out = out,
-                           .local_only = s->policy.local_only || local_in_use(s->registry)};
-    ts_registry_each_model(s->registry, collect, &c);
-    return c.failed ? TS_ERR_NOMEM : TS_OK;
+    bool local_only = s->policy.local_only || local_in_use(s->registry);
+    return list_models(s, local_only, arena, out);
+}
+
+enum ts_err ts_reachable_models(const struct ts_services *s,
+                                struct ts_arena *arena,
+                                struct ts_candidates *out)
+{
+    return list_models(s, s->policy.local_only, arena, out);
+}
+
+const struct ts_provider *ts_provider_named(const struct ts_registry *r, const char *name)
+{
+    for (int i = 0; r != NULL && i < ts_registry_count(r); i++) {
+        if (strcmp(ts_registry_provider(r, i)->name, name) == 0)
+            return ts_registry_provider(r, i);
+    }
+    return NULL;
+}
+
+bool ts_provider_is_local(const struct ts_registry *r, const char *name)
+{
+    const struct ts_provider *p = ts_provider_named(r, name);
+    return p != NULL && p->kind->local;
 }
 
 static enum ts_err priority_of(const struct ts_genreq *q,

@@ -1,69 +1,26 @@
 /* The best model of each task: by evidence where there is some, by rules where there is none. */
-#include <math.h>
 #include <string.h>
 
-#include "analytics/verdict.h"
 #include "base/json.h"
 #include "handlers/figures.h"
 
-enum { DATA_FROM_CALLS = 5, MAX_ALTERNATIVES = 5 };
+enum { MAX_ALTERNATIVES = 5 };
 
-/* The models of one task: those with data as arms, all of them as candidates for the rules. */
+/* The models of one task: as options for the data, as candidates for the rules. */
 struct field {
-    const struct ts_group *groups[TS_MAX_ARMS]; /* of the arms */
-    struct ts_arm arms[TS_MAX_ARMS];
-    int arm_count;
+    struct ts_option options[TS_MAX_ARMS];
     struct ts_candidate seen[TS_MAX_ARMS];
-    int seen_count;
+    int count;
 };
 
-static void add_group(struct field *f, const struct ts_group *g)
+static json_t *by_data(const char *task, const struct field *f, const struct ts_recommendation *r)
 {
-    if (f->seen_count < TS_MAX_ARMS)
-        f->seen[f->seen_count++] =
-            (struct ts_candidate){.model = g->model, .provider = g->provider, .local = true};
-    const struct ts_evidence *e = &g->figures.evidence;
-    bool called = g->figures.successes + g->figures.failures > 0;
-    if (!called || e->trials < DATA_FROM_CALLS || f->arm_count == TS_MAX_ARMS)
-        return;
-    f->groups[f->arm_count] = g;
-    f->arms[f->arm_count++] =
-        (struct ts_arm){.evidence = *e, .speed_score = ts_speed_score(g->figures.avg_response_us)};
-}
-
-static json_t *num4(double v)
-{
-    return ts_json_num(round(v * 10000) / 10000);
-}
-
-static json_t *standing_json(const struct ts_group *g, const struct ts_standing *s)
-{
-    return json_pack("{s:o, s:o, s:o, s:o, s:I, s:o, s:o}",
-                     "model",
-                     ts_json_text(g->model),
-                     "provider",
-                     ts_json_text(g->provider),
-                     "qualityScore",
-                     ts_json_num2(ts_quality_score(&g->figures)),
-                     "confidence",
-                     ts_json_num2(ts_confidence(&g->figures)),
-                     "sampleSize",
-                     (json_int_t)g->figures.evidence.trials,
-                     "pBest",
-                     num4(s->p_best),
-                     "expectedLoss",
-                     num4(s->expected_loss));
-}
-
-static json_t *by_data(const char *task, const struct field *f)
-{
-    struct ts_ranking r;
-    ts_rank(f->arms, f->arm_count, &r);
-    json_auto_t *best = standing_json(f->groups[r.standings[0].arm], &r.standings[0]);
+    const struct ts_standing *places = r->ranking.standings;
+    json_auto_t *best = ts_standing_json(f->options[places[0].arm].group, &places[0]);
     json_auto_t *others = json_array();
-    for (int i = 1; i < r.count && i <= MAX_ALTERNATIVES; i++) {
-        const struct ts_standing *s = &r.standings[i];
-        if (json_array_append_new(others, standing_json(f->groups[s->arm], s)) != 0)
+    for (int i = 1; i < r->ranking.count && i <= MAX_ALTERNATIVES; i++) {
+        const struct ts_group *g = f->options[places[i].arm].group;
+        if (json_array_append_new(others, ts_standing_json(g, &places[i])) != 0)
             return NULL;
     }
     json_auto_t *about = json_pack("{s:o, s:s, s:s, s:o, s:O}",
@@ -72,9 +29,9 @@ static json_t *by_data(const char *task, const struct field *f)
                                    "basis",
                                    "data",
                                    "verdict",
-                                   ts_verdict_name(r.verdict),
+                                   ts_verdict_name(r->ranking.verdict),
                                    "callsNeeded",
-                                   ts_json_int(r.calls_needed),
+                                   ts_json_int(r->ranking.calls_needed),
                                    "alternatives",
                                    others);
     return about != NULL && json_object_update(about, best) == 0 ? json_incref(about) : NULL;
@@ -85,9 +42,9 @@ static json_t *by_rules(const char *task,
                         const struct ts_candidates *healthy)
 {
     const struct ts_candidate *from = healthy->count > 0 ? healthy->at : f->seen;
-    int count = healthy->count > 0 ? healthy->count : f->seen_count;
+    int count = healthy->count > 0 ? healthy->count : f->count;
     int i = ts_rules_choose(from, count, task, TS_COMPLEXITY_UNKNOWN, TS_PRIORITY_BALANCED);
-    return json_pack("{s:o, s:o, s:o, s:s, s:s, s:n, s:n, s:i, s:n, s:n, s:n, s:[]}",
+    return json_pack("{s:o, s:o, s:o, s:s, s:s, s:n, s:n, s:i, s:n, s:n, s:n, s:n, s:n, s:[]}",
                      "taskType",
                      ts_json_text(task),
                      "model",
@@ -102,10 +59,20 @@ static json_t *by_rules(const char *task,
                      "confidence",
                      "sampleSize",
                      0,
+                     "effectiveSampleSize",
+                     "interval",
                      "pBest",
                      "expectedLoss",
                      "callsNeeded",
                      "alternatives");
+}
+
+static void add_group(struct field *f, const struct ts_group *g, const struct ts_registry *registry)
+{
+    f->options[f->count] =
+        (struct ts_option){.group = g, .local = ts_provider_is_local(registry, g->provider)};
+    f->seen[f->count++] =
+        (struct ts_candidate){.model = g->model, .provider = g->provider, .local = true};
 }
 
 json_t *ts_best_json(struct ts_groups models,
@@ -117,12 +84,15 @@ json_t *ts_best_json(struct ts_groups models,
         const char *task = tasks.at[t].task_type;
         if (tasks.at[t].figures.total_calls == 0)
             continue;
-        struct field f = {.arm_count = 0};
-        for (int i = 0; i < models.count; i++) {
+        struct field f = {.count = 0};
+        for (int i = 0; i < models.count && f.count < TS_MAX_ARMS; i++) {
             if (strcmp(models.at[i].task_type, task) == 0)
-                add_group(&f, &models.at[i]);
+                add_group(&f, &models.at[i], healthy->registry);
         }
-        json_t *best = f.arm_count > 0 ? by_data(task, &f) : by_rules(task, &f, healthy);
+        struct ts_recommendation r;
+        json_t *best = ts_recommend(f.options, f.count, TS_PRIORITY_BALANCED, &r)
+                           ? by_data(task, &f, &r)
+                           : by_rules(task, &f, healthy);
         if (json_array_append_new(list, best) != 0)
             return NULL;
     }

@@ -189,3 +189,37 @@ json_t *ts_trends_json(struct ts_groups groups,
     }
     return json_incref(list);
 }
+
+json_t *ts_share_json(double v)
+{
+    return ts_json_num(round(v * 10000) / 10000);
+}
+
+json_t *ts_interval_json(struct ts_interval i)
+{
+    return json_pack(
+        "{s:o, s:o}", "low", ts_json_num2(100 * i.low), "high", ts_json_num2(100 * i.high));
+}
+
+json_t *ts_standing_json(const struct ts_group *g, const struct ts_standing *s)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o}",
+                     "model",
+                     ts_json_text(g->model),
+                     "provider",
+                     ts_json_text(g->provider),
+                     "qualityScore",
+                     ts_json_num2(ts_quality_score(&g->figures)),
+                     "confidence",
+                     ts_json_num2(ts_confidence(&g->figures)),
+                     "sampleSize",
+                     (json_int_t)g->figures.evidence.trials,
+                     "effectiveSampleSize",
+                     ts_json_num2(s->effective_n),
+                     "interval",
+                     ts_interval_json(ts_beta_interval95(s->quality)),
+                     "pBest",
+                     ts_share_json(s->p_best),
+                     "expectedLoss",
+                     ts_share_json(s->expected_loss));
+}

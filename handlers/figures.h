@@ -3,6 +3,7 @@
 #define TS_HANDLERS_FIGURES_H
 
 #include "analytics/insights.h"
+#include "analytics/recommend.h"
 #include "handlers/auto_model.h"
 #include "handlers/bucket.h"
 
@@ -32,6 +33,15 @@ json_t *ts_trends_json(struct ts_groups groups,
 
 /* Sentences with the numbers behind them. */
 json_t *ts_advice_json(struct ts_groups models, struct ts_groups tasks, struct ts_groups all);
+
+/* A fraction with four decimals; null for NaN. */
+json_t *ts_share_json(double v);
+
+/* An interval of rates, as percentages. */
+json_t *ts_interval_json(struct ts_interval i);
+
+/* A model's place in a ranking, with its scores. */
+json_t *ts_standing_json(const struct ts_group *g, const struct ts_standing *s);
 
 /* The best model of each task that had calls: by data from 5 calls on, by rules among @healthy (or
  * else among the models seen) before. */
