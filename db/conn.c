@@ -235,6 +235,11 @@ int64_t ts_col_known(struct ts_stmt *s)
     return sqlite3_column_int64(s->stmt, i);
 }
 
+double ts_col_double(struct ts_stmt *s)
+{
+    return sqlite3_column_double(s->stmt, s->read++);
+}
+
 const char *ts_col_text(struct ts_stmt *s)
 {
     return (const char *)sqlite3_column_text(s->stmt, s->read++);

@@ -91,6 +91,7 @@ enum ts_step ts_step(struct ts_stmt *s);
 
 int64_t ts_col_i64(struct ts_stmt *s);      /* NULL reads as 0 */
 int64_t ts_col_known(struct ts_stmt *s);    /* NULL reads as TS_UNKNOWN */
+double ts_col_double(struct ts_stmt *s);    /* NULL reads as 0 */
 const char *ts_col_text(struct ts_stmt *s); /* valid until the next step; NULL for NULL */
 
 /**

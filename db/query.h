@@ -8,6 +8,8 @@
 #define TS_DB_QUERY_H
 
 #include "analytics/aggregate.h"
+#include "analytics/learner.h"
+#include "base/arena.h"
 #include "db/store.h"
 
 /* A slice of the calls. Half-open window in Unix ms; NULL: no such filter. */
@@ -51,6 +53,17 @@ TS_NODISCARD enum ts_err ts_query_call_list(struct ts_reader_conn *c,
                                             uint64_t tag,
                                             struct ts_call_page *page,
                                             struct ts_error *err);
+
+/* The learner's records of a task, in no order. */
+struct ts_records {
+    struct ts_arena *arena; /* in: where they and their texts go */
+    struct ts_record *at;
+    int count;
+};
+TS_NODISCARD enum ts_err ts_query_records(struct ts_reader_conn *c,
+                                          const char *task_type,
+                                          struct ts_records *out,
+                                          struct ts_error *err);
 
 /* Rows in the store, and whether any is simulated. */
 struct ts_store_counts {

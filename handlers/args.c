@@ -50,6 +50,14 @@ const char *ts_arg(const struct ts_exchange *x, const char *key)
     return NULL;
 }
 
+enum ts_err ts_arg_require(const struct ts_exchange *x, const char *key, struct ts_error *err)
+{
+    const char *value = ts_arg(x, key);
+    if (value != NULL && *value != '\0')
+        return TS_OK;
+    return ts_fail_param(err, TS_ERR_INVALID_PARAMETER, key, "parameter %s is required", key);
+}
+
 enum ts_err ts_arg_int(const struct ts_exchange *x,
                        const char *key,
                        struct ts_whole bounds,

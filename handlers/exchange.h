@@ -95,6 +95,11 @@ TS_NODISCARD enum ts_err ts_args_check(const struct ts_exchange *x,
                                        struct ts_error *err);
 const char *ts_arg(const struct ts_exchange *x, const char *key); /* NULL: absent */
 
+/* Checks that it is there and not empty. */
+TS_NODISCARD enum ts_err ts_arg_require(const struct ts_exchange *x,
+                                        const char *key,
+                                        struct ts_error *err);
+
 /* Bounds of a whole number, and what an absent one means. */
 struct ts_whole {
     int64_t min;

@@ -19,6 +19,13 @@ ts_handler_fn ts_handle_analytics;
 ts_handler_fn ts_handle_feedback;
 ts_handler_fn ts_handle_outcomes;
 
+/* recommend.c, learner.c, compare.c */
+ts_handler_fn ts_handle_recommend;
+ts_handler_fn ts_handle_ranked;
+ts_handler_fn ts_handle_demote;
+ts_handler_fn ts_handle_ab_candidates;
+ts_handler_fn ts_handle_compare;
+
 /* requests.c */
 ts_handler_fn ts_handle_requests;
 ts_handler_fn ts_handle_request;

@@ -68,6 +68,10 @@ JOIN label e ON e.label_id = a.cause_id
 WHERE a.call_id = ?1
 ORDER BY a.n;
 
+-- name: stats_of_task
+SELECT model_id, successes, failures, timeouts, total_tokens, total_cost, last_used
+FROM model_stats WHERE task_type = ?1;
+
 -- name: counts
 SELECT (SELECT count(*) FROM call), (SELECT count(*) FROM call WHERE simulated = 1), (SELECT min(id) FROM call);
 

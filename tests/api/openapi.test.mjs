@@ -9,6 +9,12 @@ import addFormats from 'ajv-formats';
 import { startTouchstone } from '../harness/touchstone.mjs';
 import { startUpstream } from '../harness/upstream.mjs';
 
+// Parameters without which a route only refuses.
+const LEARNER = '/api/analytics/models';
+const QUERY = {
+  [`${LEARNER}/recommend`]: '?task_type=x', [`${LEARNER}/ranked`]: '?task_type=x&min_samples=1', [`${LEARNER}/demote`]: '?task_type=x&model=m',
+  [`${LEARNER}/ab-candidates`]: '?task_type=x', [`${LEARNER}/compare`]: '?a=m&b=n',
+};
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 
 async function start(t) {
@@ -78,12 +84,14 @@ test('good answers have the described shapes', async (t) => {
   const good = [
     ['post', '/api/analytics/models/feedback', { conversationId: 'c', rating: 1 }],
     ['post', '/api/analytics/models/outcomes', [{ taskType: 'x', model: 'm', success: true }]],
+    ['post', '/api/analytics/models/recommend', { messageContent: 'hello' }],
     ['get', '/api/requests'], ['get', '/api/requests/{id}'], ['get', '/api/analytics/models'], ['get', '/api/tags'], ['get', '/v1/models'],
+    ...Object.keys(QUERY).map((path) => ['get', path]),
     ['get', '/api/providers'], ['get', '/version'], ['get', '/healthz'], ['get', '/readyz'], ['get', '/api/version'],
   ];
   for (const [method, path, body] of good) {
     if (!ctx.api.paths[path]) continue; // the first test of this file holds the other direction
-    const got = await server.get(path.replace('{id}', id), { method: method.toUpperCase(), body });
+    const got = await server.get(path.replace('{id}', id) + (QUERY[path] && method === 'get' ? QUERY[path] : ''), { method: method.toUpperCase(), body });
     assert.equal(got.status, 200, `${path}: ${got.text}`);
     check(ctx, method, path, got);
   }
@@ -92,7 +100,8 @@ test('good answers have the described shapes', async (t) => {
 test('every route that a user relies on is described', async (t) => {
   const { api } = await start(t);
   for (const path of ['/api/generate', '/api/tags', '/v1/models', '/api/analytics/models', '/api/analytics/models/feedback', '/api/analytics/models/outcomes',
-    '/api/requests', '/api/requests/{id}', '/api/providers', '/healthz', '/readyz', '/version', '/openapi.json'])
+    '/api/analytics/models/recommend', '/api/analytics/models/ranked', '/api/analytics/models/demote', '/api/analytics/models/ab-candidates',
+    '/api/analytics/models/compare', '/api/requests', '/api/requests/{id}', '/api/providers', '/healthz', '/readyz', '/version', '/openapi.json'])
     assert.ok(api.paths[path], path);
 });
 
