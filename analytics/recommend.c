@@ -71,10 +71,16 @@ static struct ts_trait cost_of(const struct ts_option *o, bool by_tokens)
     return per_good_call(&f->cost_usd, &f->evidence, free_usd);
 }
 
-/* Money tells models apart only where each has a price and some price is above nothing. */
+/*
+ * Money tells models apart only where each has a price and some price is above nothing. A local
+ * model without a price is free beside a cloud's; beside a local one that has a price, it is just
+ * not priced, and not known is not nothing.
+ */
 static bool must_count_tokens(const struct ts_option *options, int count)
 {
     bool paid = false;
+    bool local_priced = false;
+    bool local_unpriced = false;
     for (int i = 0; i < count; i++) {
         const struct ts_spread *cost = &options[i].group->figures.cost_usd;
         if (!ts_option_has_data(&options[i]))
@@ -82,8 +88,10 @@ static bool must_count_tokens(const struct ts_option *options, int count)
         if (cost->n == 0 && !options[i].local)
             return true;
         paid = paid || cost->sum > 0;
+        local_priced = local_priced || (options[i].local && cost->n > 0);
+        local_unpriced = local_unpriced || (options[i].local && cost->n == 0);
     }
-    return !paid;
+    return !paid || (local_priced && local_unpriced);
 }
 
 bool ts_recommend(const struct ts_option *options,

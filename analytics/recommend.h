@@ -7,8 +7,9 @@
  *   cost         .2       .1    .7
  *   balanced     .5       .25   .25
  *
- * Speed is the median response time. Cost is money per good call, where local models cost nothing;
- * tokens per good call where some price is unknown or nothing costs anything.
+ * Speed is the median response time. Cost is money per good call, where local models cost nothing
+ * unless some of them have a price; tokens per good call where some price is unknown or nothing
+ * costs anything.
  */
 #ifndef TS_ANALYTICS_RECOMMEND_H
 #define TS_ANALYTICS_RECOMMEND_H
