@@ -175,7 +175,9 @@ static void cost_is_money_where_all_have_a_price_and_tokens_else(void **state)
     assert_true(ts_recommend(options, 2, TS_PRIORITY_COST, &r));
     assert_true(r.by_tokens);
     assert_string_equal(named(options, 2, TS_PRIORITY_COST), "cloud");
-    options[0].local = options[1].local = true;
+    options[0].local = options[1].local = true; /* one of two own servers has no price: not known */
+    assert_true(ts_recommend(options, 2, TS_PRIORITY_COST, &r));
+    assert_true(r.by_tokens);
     cloud.figures.cost_usd = spread(0, 200); /* nothing costs anything */
     assert_true(ts_recommend(options, 2, TS_PRIORITY_COST, &r));
     assert_true(r.by_tokens);
