@@ -35,7 +35,7 @@ struct ts_request {
     struct MHD_Connection *mhd; /* NULL: libmicrohttpd is through with it */
     enum ts_request_stage stage;
     struct ts_guard_facts facts;
-    char client[TS_CLIENT_SIZE]; /* its address; "" until the head is complete */
+    char client[TS_CLIENT_SIZE]; /* its address, where the log wants it; else "" */
     struct ts_sink sink;
 
     struct ts_buf body;
