@@ -86,6 +86,15 @@ struct ts_phases {
     int64_t overhead_us;      /* of total, spent by us and not by the server or the network */
 };
 
+/* Ollama reports a load time for a model in memory too, some ten milliseconds; from here on it has
+ * really been loaded. */
+enum { TS_COLD_LOAD_US = 500000 };
+
+static inline bool ts_phases_cold(const struct ts_phases *p)
+{
+    return p->load_us >= TS_COLD_LOAD_US;
+}
+
 /* A try that failed and was followed by another; the last try is the call itself. */
 struct ts_attempt {
     const char *provider;

@@ -174,6 +174,7 @@ int64_t ts_draft_time(const struct ts_draft *d, enum ts_field field, double us_p
 {
     if (!ts_draft_has(d, field))
         return TS_UNKNOWN;
-    double us = round(d->number[field - TS_FIELD_FIRST_NUMBER] * us_per_unit);
-    return us >= 0 && us <= exact_max ? (int64_t)us : TS_UNKNOWN;
+    double number = d->number[field - TS_FIELD_FIRST_NUMBER];
+    double us = round(number * us_per_unit);
+    return number >= 0 && us <= exact_max ? (int64_t)us : TS_UNKNOWN;
 }

@@ -420,6 +420,7 @@ static struct ts_relay *relay_new(struct ts_relay_env *env,
     r->request_end_us = s->request_end_us;
     r->quiet_us = s->accepted_us;
     r->retry_after_s = TS_UNKNOWN;
+    r->phases = s->call->phases; /* unknown, all of them */
     r->status = 200;
     if (s->request->labels.timeout_ms > 0)
         r->deadline_us = s->accepted_us + s->request->labels.timeout_ms * us_per_ms;

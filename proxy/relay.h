@@ -30,11 +30,18 @@
  *   ttft_us           accepted -> arrival of the first event with content: text, reasoning, tool
  *                     call
  *   first_visible_us  accepted -> arrival of the first event with text
+ *   decode_us         first event with content -> last one
+ *   max_stall_us      longest gap between two events with content, but for those in which we held
+ *                     the server back for a slow client
+ *   load_us           what the server says it took to load the model; unknown where it says more
+ *                     than there was between asking and the first content
  *   total_us          accepted -> arrival of the terminating event, or the failure
  *   overhead_us       what we added: request complete -> request handed to libcurl, of each try;
  *                     and first content arrived -> handed to the client's sink. Where no content
  *                     came, only the former. X-Touchstone-Overhead-Us is the same up to the
  *                     moment when the head leaves.
+ * What is unknown is TS_UNKNOWN, never 0. Server-Timing tells those that are known when the head
+ * leaves: of a stream the ones that end with its first token, of a whole answer all of them.
  *
  * Thread: the loop's that accepted the request. Nothing here blocks.
  */

@@ -17,7 +17,7 @@ struct answer_head {
     char attempts[12];
     char overhead[24];
     char retry_after[24];
-    char timing[192];
+    char timing[320];
     size_t timing_len;
 };
 
@@ -45,11 +45,32 @@ static void add_timing(struct answer_head *h, const char *name, int64_t us)
         h->timing[h->timing_len] = '\0';
 }
 
+/* Every phase that is known by now: of a whole answer all of them, of a stream those that end with
+ * its first token. */
+static void add_phases(struct ts_relay *r, struct answer_head *h, int64_t overhead_us)
+{
+    struct ts_phases p = r->phases;
+    if (p.total_us == TS_UNKNOWN)
+        ts_relay_measure(r, &p);
+    add_timing(h, "queue", p.queue_us);
+    add_timing(h, "connect", p.connect_us);
+    add_timing(h, "load", p.load_us);
+    add_timing(h, "first_byte", p.first_byte_us);
+    add_timing(h, "ttft", p.ttft_us);
+    add_timing(h, "first_visible", p.first_visible_us);
+    add_timing(h, "overhead", overhead_us);
+    if (p.total_us != TS_UNKNOWN) {
+        add_timing(h, "decode", p.decode_us);
+        add_timing(h, "max_stall", p.max_stall_us);
+        add_timing(h, "total", p.total_us);
+    }
+    if (h->timing_len > 0)
+        add(h, "Server-Timing", h->timing);
+}
+
 static void add_facts(struct ts_relay *r, struct answer_head *h)
 {
-    const struct ts_tap *tap = &r->try.tap;
     int64_t overhead_us = r->overhead_us;
-    int64_t ttft_us = tap->first_us != 0 ? tap->first_us - r->accepted_us : TS_UNKNOWN;
     if (r->state == RELAY_STREAMING && !r->begun) /* the first content is on its way */
         overhead_us += ts_now_us() - r->read_us;
     (void)snprintf(h->attempts, sizeof(h->attempts), "%d", r->tries);
@@ -61,10 +82,7 @@ static void add_facts(struct ts_relay *r, struct answer_head *h)
     }
     add(h, "X-Touchstone-Attempts", h->attempts);
     add(h, "X-Touchstone-Overhead-Us", h->overhead);
-    add_timing(h, "connect", r->try.connect_us);
-    add_timing(h, "ttft", ttft_us);
-    add_timing(h, "overhead", overhead_us);
-    add(h, "Server-Timing", h->timing);
+    add_phases(r, h, overhead_us);
 }
 
 static void make_head(struct ts_relay *r, struct answer_head *h, int status, const char *type)

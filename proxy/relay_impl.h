@@ -72,9 +72,10 @@ struct ts_relay {
     int64_t quiet_us;    /* since when the client has heard nothing */
     int64_t hold_until_us;
     int64_t overhead_us;
-    bool begun;          /* the head is with the client */
-    int status;          /* of a whole answer; its body is in `out` */
-    enum ts_err refused; /* what it says, unless it is the answer */
+    struct ts_phases phases; /* as recorded; total_us is TS_UNKNOWN until then */
+    bool begun;              /* the head is with the client */
+    int status;              /* of a whole answer; its body is in `out` */
+    enum ts_err refused;     /* what it says, unless it is the answer */
     bool paused;
 
     struct relay_try try;
@@ -148,6 +149,9 @@ void ts_relay_note_attempt(struct ts_relay *r,
                            const struct relay_try *t,
                            const struct ts_error *err,
                            int64_t now_us);
+
+/* What of the phases is known by now; total_us stays as it is. */
+void ts_relay_measure(const struct ts_relay *r, struct ts_phases *p);
 
 /* Completes the record but for the hand-over. @err: NULL on success. */
 void ts_relay_fill_record(struct ts_relay *r,

@@ -50,6 +50,23 @@ static void fill_labels(struct ts_relay *r)
         call->requested_model = copy(call, r->request->model);
 }
 
+void ts_relay_measure(const struct ts_relay *r, struct ts_phases *p)
+{
+    ts_tap_phases(&r->try.tap, r->accepted_us, p);
+    p->queue_us = 0; /* nobody waits here yet: what the server queues, it does not tell */
+    p->connect_us = r->try.connect_us;
+    p->first_byte_us = r->try.head_us != 0 ? r->try.head_us - r->accepted_us : TS_UNKNOWN;
+    p->overhead_us = r->overhead_us;
+}
+
+/* A server's own word about its time is believed only as far as the call itself was that long. */
+static void check_load(struct ts_relay *r, struct ts_phases *p, int64_t now_us)
+{
+    int64_t until_us = r->try.tap.first_us != 0 ? r->try.tap.first_us : now_us;
+    if (p->load_us > until_us - r->try.begun_us)
+        p->load_us = TS_UNKNOWN;
+}
+
 void ts_relay_fill_record(struct ts_relay *r,
                           enum ts_outcome outcome,
                           const struct ts_error *err,
@@ -62,10 +79,10 @@ void ts_relay_fill_record(struct ts_relay *r,
     call->outcome = outcome;
     call->error = err != NULL ? err->code : TS_OK;
     call->error_text = err != NULL ? copy_error(call, err) : NULL;
-    p->queue_us = 0; /* nobody waits here yet: what the server queues, it does not tell */
-    p->connect_us = r->try.connect_us;
-    p->first_byte_us = r->try.head_us != 0 ? r->try.head_us - r->accepted_us : TS_UNKNOWN;
+    ts_relay_measure(r, p);
+    check_load(r, p, now_us);
     p->total_us = now_us - r->accepted_us;
-    p->overhead_us = r->overhead_us;
+    call->cold = ts_phases_cold(p);
+    r->phases = *p;
     call->cost_nano_usd = ts_provider_cost(r->try.target->provider, call, now_us - r->try.begun_us);
 }

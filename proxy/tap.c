@@ -1,9 +1,5 @@
 #include "proxy/tap.h"
 
-/* Ollama reports a load time for a model in memory too, some ten milliseconds; from here on it has
- * really been loaded. */
-static const int64_t cold_load_us = 500000;
-
 void ts_tap_init(struct ts_tap *t)
 {
     *t = (struct ts_tap){
@@ -76,15 +72,19 @@ static void fill_tokens(const struct ts_tap *t, struct ts_call *call)
     }
 }
 
-void ts_tap_fill(const struct ts_tap *t, int64_t accepted_us, struct ts_call *call)
+void ts_tap_phases(const struct ts_tap *t, int64_t accepted_us, struct ts_phases *p)
 {
-    struct ts_phases *p = &call->phases;
     p->ttft_us = since(accepted_us, t->first_us);
     p->first_visible_us = since(accepted_us, t->first_visible_us);
     p->decode_us = t->first_us != 0 ? t->last_token_us - t->first_us : TS_UNKNOWN;
     p->max_stall_us = t->max_stall_us;
     p->load_us = t->times.load_us;
-    call->cold = t->times.load_us >= cold_load_us;
+}
+
+void ts_tap_fill(const struct ts_tap *t, int64_t accepted_us, struct ts_call *call)
+{
+    ts_tap_phases(t, accepted_us, &call->phases);
+    call->cold = ts_phases_cold(&call->phases);
     call->finish_reason = ts_finish_name(t->finish);
     fill_tokens(t, call);
 }

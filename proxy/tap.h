@@ -30,6 +30,10 @@ void ts_tap_event(struct ts_tap *t, const struct ts_event *e, int64_t now_us);
 /* The upstream was held back until @now_us: that gap is not its own. */
 void ts_tap_skip(struct ts_tap *t, int64_t now_us);
 
+/* The phases that the events tell of: first token, first visible token, decode, longest stall, and
+ * the server's own word about the loading of the model. */
+void ts_tap_phases(const struct ts_tap *t, int64_t accepted_us, struct ts_phases *p);
+
 /* Writes phases, tokens and finish reason into the record. @accepted_us: when the call came in. */
 void ts_tap_fill(const struct ts_tap *t, int64_t accepted_us, struct ts_call *call);
 

@@ -97,7 +97,7 @@ void serve_hang_up(struct loopback_conn *c);
     "{\"model\":\"m\",\"created_at\":\"t\",\"response\":\"" text "\",\"done\":false}\n"
 #define DONE                                                                                       \
     "{\"model\":\"m\",\"response\":\"\",\"done\":true,\"done_reason\":\"stop\",\"context\":[1,2]," \
-    "\"load_duration\":12000000,\"prompt_eval_count\":5,\"eval_count\":3,\"extra\":{\"x\":1}}\n"
+    "\"load_duration\":20000,\"prompt_eval_count\":5,\"eval_count\":3,\"extra\":{\"x\":1}}\n"
 #define DELTA(text) "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" text "\"}}]}\n\n"
 #define ROLE                                                                                       \
     "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":null}}]}\n\n"
