@@ -14,7 +14,6 @@ enum {
     JSON_POINTS = 1,
     SUM_POINTS = 3,
     SUM_WORDS = 25, /* in more words a figure is only mentioned */
-    BUCKETS = 1024,
 };
 
 static const char *const task_names[] = {
@@ -106,24 +105,27 @@ static bool keyword_at(const char *at, const char *keyword)
 static unsigned bucket_of(const char *word)
 {
     unsigned third = word[2] != '\0' ? (unsigned char)word[2] : ' ';
-    return ((unsigned char)word[0] * 961u + (unsigned char)word[1] * 31u + third) % BUCKETS;
+    return ((unsigned char)word[0] * 961u + (unsigned char)word[1] * 31u + third) %
+           TS_KEYWORD_BUCKETS;
+}
+
+void ts_classifier_init(struct ts_classifier *c)
+{
+    memset(c->last, 0xff, sizeof(c->last)); /* -1: none */
+    for (int16_t k = 0; k < ts_keyword_count; k++) {
+        unsigned bucket = bucket_of(ts_keywords[k].text);
+        c->before[k] = c->last[bucket];
+        c->last[bucket] = k;
+    }
 }
 
 /* Adds the points of every keyword in the text, each once however often it occurs. */
-static void count_keywords(const struct folded *f, struct points *p)
+static void count_keywords(const struct ts_classifier *c, const struct folded *f, struct points *p)
 {
-    int16_t last[BUCKETS]; /* of each bucket, and from there backwards */
-    int16_t before[TS_MAX_KEYWORDS];
     bool seen[TS_MAX_KEYWORDS] = {false};
-    memset(last, 0xff, sizeof(last)); /* -1: none */
-    for (int16_t k = 0; k < ts_keyword_count; k++) {
-        unsigned bucket = bucket_of(ts_keywords[k].text);
-        before[k] = last[bucket];
-        last[bucket] = k;
-    }
     for (int i = 0; i < f->starts; i++) {
         const char *word = f->text + f->start[i]; /* a byte at least, then a space, then the NUL */
-        for (int k = last[bucket_of(word)]; k >= 0; k = before[k]) {
+        for (int k = c->last[bucket_of(word)]; k >= 0; k = c->before[k]) {
             if (seen[k] || !keyword_at(word, ts_keywords[k].text))
                 continue;
             seen[k] = true;
@@ -251,7 +253,7 @@ static enum ts_complexity complexity_of(const struct ts_prompt_text *p, int word
     return effort >= 1 ? TS_COMPLEXITY_MEDIUM : TS_COMPLEXITY_SIMPLE;
 }
 
-struct ts_class ts_classify(const struct ts_prompt_text *p)
+struct ts_class ts_classify(const struct ts_classifier *c, const struct ts_prompt_text *p)
 {
     struct ts_prompt_text cut = *p;
     if (cut.text.at == NULL)
@@ -261,7 +263,7 @@ struct ts_class ts_classify(const struct ts_prompt_text *p)
     struct folded folded;
     fold(cut.text, &folded);
     struct points points = {.effort = 0};
-    count_keywords(&folded, &points);
+    count_keywords(c, &folded, &points);
     if (contains(cut.text, "```")) {
         points.task[TS_TASK_CODING] += FENCE_POINTS;
         points.effort++;

@@ -1,7 +1,8 @@
 /*
  * What kind of work a prompt asks for, and how hard it looks: fences, keywords, attachments.
  *
- * Deterministic, no state, linear in the text, at most TS_CLASSIFY_BYTES of it.
+ * Deterministic, linear in the text, at most TS_CLASSIFY_BYTES of it. The classifier itself is only
+ * an index of the keywords: made once, never changed by a question, so that all threads share one.
  */
 #ifndef TS_ANALYTICS_CLASSIFY_H
 #define TS_ANALYTICS_CLASSIFY_H
@@ -43,6 +44,16 @@ struct ts_class {
     enum ts_complexity complexity;
 };
 
-struct ts_class ts_classify(const struct ts_prompt_text *p);
+enum { TS_KEYWORD_BUCKETS = 1024, TS_MAX_KEYWORDS = 1280 };
+
+/* Keywords by their first bytes, as chains of their indices; -1 ends one. */
+struct ts_classifier {
+    int16_t last[TS_KEYWORD_BUCKETS];
+    int16_t before[TS_MAX_KEYWORDS];
+};
+
+void ts_classifier_init(struct ts_classifier *c);
+
+struct ts_class ts_classify(const struct ts_classifier *c, const struct ts_prompt_text *p);
 
 #endif

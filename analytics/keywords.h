@@ -17,8 +17,6 @@ struct ts_keyword {
     int effort; /* towards complex; negative towards simple */
 };
 
-enum { TS_MAX_KEYWORDS = 1280 };
-
 extern const struct ts_keyword ts_keywords[];
 extern const int ts_keyword_count;
 

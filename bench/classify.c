@@ -21,7 +21,7 @@ static int ascending(const void *a, const void *b)
 }
 
 /* Microseconds a call, the mean of each of ROUNDS rounds, in ascending order. */
-static void measure(size_t len, double us[static ROUNDS])
+static void measure(const struct ts_classifier *c, size_t len, double us[static ROUNDS])
 {
     static char text[TS_CLASSIFY_BYTES];
     for (size_t i = 0; i < len; i++)
@@ -30,7 +30,7 @@ static void measure(size_t len, double us[static ROUNDS])
     for (int round = 0; round < ROUNDS; round++) {
         int64_t start = ts_now_us();
         for (int i = 0; i < CALLS; i++)
-            (void)ts_classify(&p);
+            (void)ts_classify(c, &p);
         us[round] = (double)(ts_now_us() - start) / CALLS;
     }
     qsort(us, ROUNDS, sizeof(us[0]), ascending);
@@ -39,9 +39,11 @@ static void measure(size_t len, double us[static ROUNDS])
 int main(void)
 {
     static const size_t lengths[] = {64, 512, 2048, TS_CLASSIFY_BYTES};
+    struct ts_classifier c;
+    ts_classifier_init(&c);
     for (size_t i = 0; i < TS_ARRAY_LEN(lengths); i++) {
         double us[ROUNDS];
-        measure(lengths[i], us);
+        measure(&c, lengths[i], us);
         (void)printf("%5zu bytes: best %.1f us, median %.1f us, 99th of 100 %.1f us\n",
                      lengths[i],
                      us[0],

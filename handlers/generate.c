@@ -142,7 +142,7 @@ static struct ts_jvalue beginning(struct ts_jvalue string)
     return string;
 }
 
-static struct ts_class classify(const struct ts_genreq *q)
+static struct ts_class classify(const struct ts_classifier *classifier, const struct ts_genreq *q)
 {
     struct ts_prompt_view view = ts_genreq_prompt(q);
     struct ts_buf text = TS_BUF_INIT((size_t)TS_CLASSIFY_BYTES * 3); /* U+FFFD for a lone half */
@@ -154,7 +154,7 @@ static struct ts_class classify(const struct ts_genreq *q)
         .has_tools = view.has_tools,
         .wants_json = view.wants_json,
     };
-    struct ts_class class = ts_classify(&prompt);
+    struct ts_class class = ts_classify(classifier, &prompt);
     ts_buf_free(&text);
     return class;
 }
@@ -193,7 +193,7 @@ static enum ts_err make_call(const struct ts_exchange *x,
     call->classified = call->task_type == NULL || call->complexity == TS_COMPLEXITY_UNKNOWN;
     if (!call->classified)
         return TS_OK;
-    struct ts_class class = classify(g->request);
+    struct ts_class class = classify(x->services->classifier, g->request);
     if (call->task_type == NULL)
         call->task_type = ts_task_name(class.task);
     if (call->complexity == TS_COMPLEXITY_UNKNOWN)

@@ -11,6 +11,7 @@
 #include "proxy/discovery.h"
 #include "proxy/registry.h"
 
+struct ts_classifier;
 struct ts_running;
 
 struct ts_services {
@@ -19,6 +20,7 @@ struct ts_services {
     struct ts_registry *registry;
     struct ts_discovery *discovery;
     struct ts_id_source *ids;
+    const struct ts_classifier *classifier;
     struct ts_route_policy policy;
     uint64_t id_tag;
     const char *version;    /* "0.1.0" */

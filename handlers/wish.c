@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "handlers/fields.h"
+#include "handlers/services.h"
 
 enum {
     MAX_WANTED = 64,
@@ -71,7 +72,9 @@ static void read_priority(struct ts_wish *w, struct ts_fields *f)
 }
 
 /* What is not told is read off the message; code and files count where that leaves it open. */
-static void read_task(struct ts_wish *w, struct ts_fields *f)
+static void read_task(struct ts_wish *w,
+                      const struct ts_classifier *classifier,
+                      struct ts_fields *f)
 {
     const char *task = ts_fields_text(f, "taskType", TS_MAX_NAME);
     const char *complexity = ts_fields_text(f, "complexity", TS_MAX_NAME);
@@ -81,7 +84,7 @@ static void read_task(struct ts_wish *w, struct ts_fields *f)
     struct ts_class class = {.task = TS_TASK_GENERAL_CHAT};
     if (message != NULL) {
         const struct ts_prompt_text prompt = {.text = ts_slice_str(message)};
-        class = ts_classify(&prompt);
+        class = ts_classify(classifier, &prompt);
     }
     if (class.task == TS_TASK_GENERAL_CHAT && has_code)
         class.task = TS_TASK_CODING;
@@ -115,7 +118,7 @@ static enum ts_err read_body(const struct ts_exchange *x, struct ts_wish *w, str
     if (rc != TS_OK)
         return rc;
     struct ts_fields f = ts_fields_of(w->body, -1, known, err);
-    read_task(w, &f);
+    read_task(w, x->services->classifier, &f);
     read_priority(w, &f);
     check_list(&f, "files", MAX_FILES, false);
     check_list(&f, "candidates", MAX_WANTED, true);

@@ -270,6 +270,8 @@ static void make_services(struct ts_app *app)
     s->running = app->running;
     s->registry = app->registry;
     s->ids = &app->ids;
+    ts_classifier_init(&app->classifier);
+    s->classifier = &app->classifier;
     s->id_tag = ts_store_tag(app->store);
     s->version = TS_VERSION;
     s->listen_url = app->listen_url;

@@ -6,6 +6,7 @@
 #ifndef TS_SERVER_APP_H
 #define TS_SERVER_APP_H
 
+#include "analytics/classify.h"
 #include "server/config.h"
 #include "server/loop.h"
 
@@ -24,6 +25,7 @@ struct ts_app {
     struct ts_store *store;
     struct ts_discovery *discovery;
     struct ts_id_source ids;
+    struct ts_classifier classifier;
     _Atomic int in_flight;
     struct ts_services services;
     struct ts_shared shared;

@@ -121,6 +121,8 @@ int x_setup(void **state)
     assert_int_equal(ts_registry_new(&k->services.registry), TS_OK);
     assert_int_equal(ts_running_new(&k->services.running), TS_OK);
     add_server(k->services.registry);
+    ts_classifier_init(&k->classifier);
+    k->services.classifier = &k->classifier;
     k->services.version = "1.2.3";
     k->services.base_path = "";
     k->services.id_tag = 7;

@@ -3,7 +3,8 @@
 #ifndef TS_TESTS_UNIT_EXCHANGEKIT_H
 #define TS_TESTS_UNIT_EXCHANGEKIT_H
 
-#include "handlers/exchange.h"
+#include "analytics/classify.h"
+#include "handlers//exchange.h"
 #include "handlers/routes.h"
 #include "handlers/services.h"
 #include "storekit.h"
@@ -23,6 +24,7 @@ struct xkit {
     struct ts_exchange x;
     struct kit *store; /* or NULL: no store */
     struct ts_services services;
+    struct ts_classifier classifier;
     struct ts_relay_env relay_env;
     struct ts_poller *poller;
     struct ts_route_policy policy;

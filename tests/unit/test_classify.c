@@ -22,6 +22,13 @@ enum {
     HELD_COMPLEXITY_FLOOR = 88,
 };
 
+static struct ts_class classify(const struct ts_prompt_text *p)
+{
+    struct ts_classifier c;
+    ts_classifier_init(&c);
+    return ts_classify(&c, p);
+}
+
 /* The fields of one line, cut in place. */
 static bool split(char *line, char *fields[static 4])
 {
@@ -55,7 +62,7 @@ static struct ts_class classify_line(char *fields[static 4])
     struct ts_prompt_text p = {.text = ts_slice_str(fields[3]),
                                .has_images = strchr(fields[2], 'i') != NULL,
                                .has_tools = strchr(fields[2], 't') != NULL};
-    return ts_classify(&p);
+    return classify(&p);
 }
 
 /* How a set of labelled prompts fares. */
@@ -197,7 +204,7 @@ static void prompts_that_were_put_aside_are_told_apart(void **state)
 static enum ts_task task_of(const char *text)
 {
     struct ts_prompt_text p = {.text = ts_slice_str(text)};
-    return ts_classify(&p).task;
+    return classify(&p).task;
 }
 
 static void keywords_are_whole_words_in_any_case(void **state)
@@ -231,8 +238,8 @@ static void as_many_words_as_fit_are_counted(void **state)
         text[i] = i % 2 == 0 ? 'a' : ' ';
     memcpy(text + sizeof(text) - 7, " prove ", 7);
     struct ts_prompt_text p = {.text = {.at = text, .len = sizeof(text)}};
-    assert_int_equal(ts_classify(&p).task, TS_TASK_REASONING);
-    assert_int_equal(ts_classify(&p).complexity, TS_COMPLEXITY_COMPLEX);
+    assert_int_equal(classify(&p).task, TS_TASK_REASONING);
+    assert_int_equal(classify(&p).complexity, TS_COMPLEXITY_COMPLEX);
 }
 
 static void every_keyword_is_spelled_as_folded_text_is(void **state)
@@ -260,17 +267,17 @@ static void text_beyond_the_limit_and_odd_bytes_change_nothing(void **state)
     memcpy(text, "prove ", 6);
     memcpy(text + TS_CLASSIFY_BYTES + 10, " python ", 8);
     struct ts_prompt_text p = {.text = {.at = text, .len = sizeof(text)}};
-    assert_int_equal(ts_classify(&p).task, TS_TASK_REASONING);
+    assert_int_equal(classify(&p).task, TS_TASK_REASONING);
     for (int round = 0; round < 200; round++) {
         for (size_t i = 0; i < sizeof(text); i++)
             text[i] = (char)random();
-        struct ts_class a = ts_classify(&p);
-        struct ts_class b = ts_classify(&p);
+        struct ts_class a = classify(&p);
+        struct ts_class b = classify(&p);
         assert_int_equal(a.task, b.task);
         assert_int_equal(a.complexity, b.complexity);
     }
     struct ts_prompt_text absent = {.text = {.at = NULL, .len = 0}};
-    assert_int_equal(ts_classify(&absent).task, TS_TASK_OTHER);
+    assert_int_equal(classify(&absent).task, TS_TASK_OTHER);
 }
 
 static void eight_kilobytes_of_prose_take_microseconds(void **state)
@@ -285,7 +292,7 @@ static void eight_kilobytes_of_prose_take_microseconds(void **state)
     int64_t best = INT64_MAX;
     for (int round = 0; round < 50; round++) {
         int64_t start = ts_now_us();
-        (void)ts_classify(&p);
+        (void)classify(&p);
         int64_t took = ts_now_us() - start;
         best = took < best ? took : best;
     }
