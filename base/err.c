@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/utf8.h"
 
@@ -73,6 +74,15 @@ enum ts_err(ts_fail_param)(
 const char *ts_err_name(enum ts_err code)
 {
     return row_of(code)->name;
+}
+
+enum ts_err ts_err_find(const char *name)
+{
+    for (size_t i = 0; i < TS_ARRAY_LEN(rows); i++) {
+        if (strcmp(rows[i].name, name) == 0)
+            return (enum ts_err)i;
+    }
+    return TS_ERR_INTERNAL;
 }
 
 int ts_err_status(enum ts_err code)

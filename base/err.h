@@ -120,6 +120,10 @@ enum ts_err ts_fail_param(struct ts_error *err,
 #endif
 
 const char *ts_err_name(enum ts_err code);
+
+/* The first error of that wire name; INTERNAL if there is none. */
+enum ts_err ts_err_find(const char *name);
+
 int ts_err_status(enum ts_err code);
 bool ts_err_retryable(enum ts_err code);
 

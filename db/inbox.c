@@ -22,7 +22,9 @@ void ts_job_settle(struct ts_store_job *job, enum ts_err result, const struct ts
     job->result = result;
     if (result != TS_OK && why != NULL)
         job->error = *why;
-    if (job->home != NULL)
+    if (job->latch != NULL)
+        ts_latch_open(job->latch);
+    else if (job->home != NULL)
         ts_poller_post(job->home, &job->post);
     else
         job->post.fn(&job->post);

@@ -115,7 +115,7 @@ bool ts_inbox_spilling(struct ts_inbox *b);
 
 void ts_row_free(struct ts_row *row);
 
-/* Runs a job's post on its home, or here. The job is its owner's again. */
+/* Opens a job's latch, or runs its post on its home, or here. The job is its owner's again. */
 void ts_job_settle(struct ts_store_job *job, enum ts_err result, const struct ts_error *why);
 
 #endif

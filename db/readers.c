@@ -73,7 +73,9 @@ void ts_readers_shut(struct ts_readers *r)
 
 static void settle(struct ts_query *q)
 {
-    if (q->home != NULL)
+    if (q->latch != NULL)
+        ts_latch_open(q->latch);
+    else if (q->home != NULL)
         ts_poller_post(q->home, &q->post);
     else
         q->post.fn(&q->post);

@@ -15,6 +15,7 @@
 
 #include "base/call.h"
 #include "base/id.h"
+#include "base/latch.h"
 #include "base/poller.h"
 
 struct ts_store;
@@ -55,11 +56,13 @@ const char *ts_store_sqlite_version(void);
 
 /*
  * A job for the writer: embed it, set fn and home, hand it over. When it is settled, `post.fn` runs
- * on `home`'s thread (or, with home NULL, on a thread of the store).
+ * on `home`'s thread (or, with home NULL, on a thread of the store). A thread that may block sets
+ * `latch` instead of both: it is opened when the job is settled.
  */
 struct ts_store_job {
     struct ts_post post;
     struct ts_poller *home;
+    struct ts_latch *latch;
     enum ts_err result;    /* TS_OK: committed. STORAGE_UNAVAILABLE, NOT_FOUND, ... */
     struct ts_error error; /* the text to that */
     bool spooled;          /* TS_OK by way of the spool */
@@ -106,10 +109,12 @@ void ts_store_rate(struct ts_store *s, struct ts_store_rating *rating);
 struct ts_reader_conn; /* one reader's connection: db/query.h */
 
 /* A query: run() is called on a reader thread with a connection inside one read transaction; then
- * post.fn on home. @result: what run() returned, or STORAGE_UNAVAILABLE without calling it. */
+ * post.fn on home, or the latch opens. @result: what run() returned, or STORAGE_UNAVAILABLE without
+ * calling it. */
 struct ts_query {
     struct ts_post post;
     struct ts_poller *home;
+    struct ts_latch *latch;
     enum ts_err (*run)(struct ts_query *q, struct ts_reader_conn *c, struct ts_error *err);
     enum ts_err result;
     struct ts_error error;
