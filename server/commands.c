@@ -14,11 +14,26 @@
 #include "server/demo_command.h"
 #include "server/serve.h"
 
-enum { PAGE_MAX_BYTES = 64 * 1024 };
+enum { PAGE_MAX_BYTES = 64 * 1024, OPTION_COLUMN = 30 };
+
+/* The row of a command that takes @more: its table of options and its operands. */
+#define COMMAND(id, ...)                                                                           \
+    {                                                                                              \
+        .name = (id), .rules.command = (id), __VA_ARGS__                                           \
+    }
 
 static const struct ts_command commands[] = {
-    {"serve", "run the server (the default)", ts_serve_command},
-    {"demo", "run it on simulated models and sample data, in a temporary folder", ts_demo_command},
+    COMMAND("serve",
+            .help = "run the server (the default)",
+            .operands = "",
+            .rules.all_settings = true,
+            .run = ts_serve_command),
+    COMMAND("demo",
+            .help = "run it on simulated models and sample data, in a temporary folder",
+            .operands = "",
+            .rules.options = ts_demo_command_options,
+            .rules.all_settings = true,
+            .run = ts_demo_command),
 };
 
 const struct ts_command *ts_commands(int *count)
@@ -27,18 +42,33 @@ const struct ts_command *ts_commands(int *count)
     return commands;
 }
 
+/* -- failing ----------------------------------------------------------------------------------- */
+
+static const struct {
+    enum ts_err code;
+    int status;
+} statuses[] = {
+    {TS_ERR_INVALID_PARAMETER, EX_USAGE},
+    {TS_ERR_INVALID_JSON, EX_DATAERR},
+    {TS_ERR_INVALID_FIELD, EX_DATAERR},
+    {TS_ERR_FOREIGN_FILE, EX_DATAERR},
+    {TS_ERR_IN_USE, EX_UNAVAILABLE},
+    {TS_ERR_DRAINING, EX_UNAVAILABLE},
+    {TS_ERR_OVERLOADED, EX_UNAVAILABLE},
+    {TS_ERR_CLIENT_GONE, EX_UNAVAILABLE},
+    {TS_ERR_NOT_FOUND, EX_UNAVAILABLE},
+    {TS_ERR_IO, EX_IOERR},
+    {TS_ERR_STORAGE_UNAVAILABLE, EX_IOERR},
+    {TS_ERR_CONFIG, EX_CONFIG},
+    {TS_ERR_NOMEM, EX_OSERR},
+};
+
 static int exit_status(enum ts_err code)
 {
-    if (code == TS_ERR_INVALID_PARAMETER)
-        return EX_USAGE;
-    if (code == TS_ERR_CONFIG)
-        return EX_CONFIG;
-    if (code == TS_ERR_IN_USE)
-        return EX_UNAVAILABLE;
-    if (code == TS_ERR_FOREIGN_FILE)
-        return EX_DATAERR;
-    if (code == TS_ERR_IO)
-        return EX_IOERR;
+    for (size_t i = 0; i < TS_ARRAY_LEN(statuses); i++) {
+        if (statuses[i].code == code)
+            return statuses[i].status;
+    }
     return EX_SOFTWARE;
 }
 
@@ -50,30 +80,97 @@ int ts_command_fail(const struct ts_error *err)
 
 /* -- --help and --version ---------------------------------------------------------------------- */
 
-static void print_usage(struct ts_buf *out)
+static void print_settings(struct ts_buf *out)
 {
-    ts_buf_puts(out, "Usage: touchstone [command] [--option value ...]\n\nCommands:\n");
-    for (size_t i = 0; i < TS_ARRAY_LEN(commands); i++)
-        ts_buf_printf(out, "  %-16s %s\n", commands[i].name, commands[i].help);
     ts_buf_puts(out,
                 "\nOptions of the server. Each is also an environment variable (in brackets) and "
                 "a\nline of the configuration file (max_in_flight = 100):\n"
                 "  --config FILE               $XDG_CONFIG_HOME/touchstone/touchstone.ini, else "
                 "/etc/touchstone/touchstone.ini\n");
     ts_config_print_options(out);
+}
+
+static void print_usage(struct ts_buf *out)
+{
+    ts_buf_puts(out, "Usage: touchstone [command] [--option value ...]\n\nCommands:\n");
+    for (size_t i = 0; i < TS_ARRAY_LEN(commands); i++)
+        ts_buf_printf(out, "  %-16s %s\n", commands[i].name, commands[i].help);
+    ts_buf_puts(out, "\n`touchstone COMMAND --help` tells more of each.\n");
+    print_settings(out);
     ts_buf_puts(out,
                 "\n  -h, --help                  this text; --help=man and --help=env print the "
                 "manual page and an .env file\n  -V, --version               versions\n");
+}
+
+static void print_option(struct ts_buf *out, const struct ts_option *o)
+{
+    char left[64];
+    char letter[8] = "";
+    if (o->letter != '\0')
+        (void)snprintf(letter, sizeof(letter), "-%c, ", o->letter);
+    (void)snprintf(left,
+                   sizeof(left),
+                   "  %s--%s%s%s",
+                   letter,
+                   o->name,
+                   o->value != NULL ? " " : "",
+                   o->value != NULL ? o->value : "");
+    bool fits = strlen(left) < OPTION_COLUMN;
+    ts_buf_printf(out, "%-*s", OPTION_COLUMN, left);
+    if (!fits)
+        ts_buf_printf(out, "\n%*s", OPTION_COLUMN, "");
+    ts_buf_printf(out, "%s\n", o->help);
+}
+
+static void print_command(struct ts_buf *out, const struct ts_command *c)
+{
+    const struct ts_option_rules *r = &c->rules;
+    ts_buf_printf(out,
+                  "Usage: touchstone %s [--option value ...]%s%s\n\ntouchstone %s: %s.\n",
+                  c->name,
+                  *c->operands != '\0' ? " " : "",
+                  c->operands,
+                  c->name,
+                  c->help);
+    if (c->text != NULL)
+        ts_buf_printf(out, "\n%s", c->text);
+    if (r->options != NULL)
+        ts_buf_puts(out, "\nOptions:\n");
+    for (int i = 0; r->options != NULL && r->options[i].name != NULL; i++)
+        print_option(out, &r->options[i]);
+    if (r->all_settings) {
+        print_settings(out);
+        return;
+    }
+    ts_buf_puts(out,
+                "\nWhere the database is (also by TOUCHSTONE_DB and the configuration file):\n"
+                "  --db FILE                   default $XDG_STATE_HOME/touchstone/touchstone.db\n"
+                "  --config FILE               default $XDG_CONFIG_HOME/touchstone/touchstone.ini, "
+                "else\n                              /etc/touchstone/touchstone.ini\n");
+}
+
+static int print(const struct ts_buf *text)
+{
+    if (!ts_buf_ok(text) || fwrite(text->data, 1, text->len, stdout) != text->len ||
+        fflush(stdout) != 0)
+        return EX_IOERR;
+    return EX_OK;
 }
 
 static int print_page(void (*page)(struct ts_buf *out))
 {
     TS_AUTO(ts_buf_free) struct ts_buf text = TS_BUF_INIT(PAGE_MAX_BYTES);
     page(&text);
-    if (!ts_buf_ok(&text) || fwrite(text.data, 1, text.len, stdout) != text.len ||
-        fflush(stdout) != 0)
-        return EX_IOERR;
-    return EX_OK;
+    return print(&text);
+}
+
+static int print_help(const struct ts_command *c)
+{
+    if (c == NULL)
+        return print_page(print_usage);
+    TS_AUTO(ts_buf_free) struct ts_buf text = TS_BUF_INIT(PAGE_MAX_BYTES);
+    print_command(&text, c);
+    return print(&text);
 }
 
 static void print_version(struct ts_buf *out)
@@ -88,21 +185,31 @@ static void print_version(struct ts_buf *out)
                   sodium_version_string());
 }
 
-/* Runs the page that an argument asks for; -1: it asks for none. */
-static int maybe_print(const char *arg)
+/* Runs the page that a word asks for; -1: it asks for none. @c: the command it stands behind, or
+ * NULL. */
+static int maybe_print(const struct ts_command *c, const char *word)
 {
-    if (strcmp(arg, "-h") == 0 || strcmp(arg, "--help") == 0)
-        return print_page(print_usage);
-    if (strcmp(arg, "--help=man") == 0)
+    if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)
+        return print_help(c);
+    if (strcmp(word, "--help=man") == 0)
         return print_page(ts_config_print_man);
-    if (strcmp(arg, "--help=env") == 0)
+    if (strcmp(word, "--help=env") == 0)
         return print_page(ts_config_print_env);
-    if (strcmp(arg, "-V") == 0 || strcmp(arg, "--version") == 0)
+    if (strcmp(word, "-V") == 0 || strcmp(word, "--version") == 0)
         return print_page(print_version);
     return -1;
 }
 
 /* -- choosing ---------------------------------------------------------------------------------- */
+
+static const struct ts_command *find(const char *name)
+{
+    for (size_t i = 0; i < TS_ARRAY_LEN(commands); i++) {
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
 
 static int unknown_command(const char *name)
 {
@@ -119,18 +226,24 @@ static int unknown_command(const char *name)
     return EX_USAGE;
 }
 
+static int run(const struct ts_command *c, char **words)
+{
+    struct ts_error err = TS_ERROR_INIT;
+    TS_AUTO(ts_options_deinit) struct ts_options o;
+    enum ts_err e = ts_options_read(&c->rules, words, &o, &err);
+    return e == TS_OK ? c->run(&o) : ts_command_fail(&err);
+}
+
 int ts_commands_main(int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++) {
-        int status = maybe_print(argv[i]);
+    bool named = argc > 1 && argv[1][0] != '-';
+    const struct ts_command *c = named ? find(argv[1]) : NULL;
+    for (int i = named ? 2 : 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        int status = maybe_print(c, argv[i]);
         if (status >= 0)
             return status;
     }
-    if (argc < 2 || argv[1][0] == '-')
-        return commands[0].run(argc, argv);
-    for (size_t i = 0; i < TS_ARRAY_LEN(commands); i++) {
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-    }
-    return unknown_command(argv[1]);
+    if (named && c == NULL)
+        return unknown_command(argv[1]);
+    return named ? run(c, argv + 2) : run(&commands[0], argc > 0 ? argv + 1 : argv);
 }

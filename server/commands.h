@@ -1,18 +1,22 @@
 /*
- * Sub-commands: `touchstone NAME ...`. The table in commands.c is what --help lists.
+ * Sub-commands: `touchstone NAME ...`. The table in commands.c is what --help lists, and each
+ * command's own --help is printed from its row.
  *
  * Thread: the main one.
  */
 #ifndef TS_SERVER_COMMANDS_H
 #define TS_SERVER_COMMANDS_H
 
-#include "base/err.h"
+#include "server/options.h"
 
 struct ts_command {
     const char *name;
-    const char *help; /* one line */
-    /* argv[0] is the command's name. Returns the exit status (sysexits.h). */
-    int (*run)(int argc, char **argv);
+    const char *help;     /* one line */
+    const char *operands; /* as the usage line names them: "FILE|-"; "" */
+    const char *text;     /* further paragraphs of its own help, wrapped by hand at 100; or NULL */
+    struct ts_option_rules rules;
+    /* Returns the exit status (sysexits.h). */
+    int (*run)(const struct ts_options *o);
 };
 
 const struct ts_command *ts_commands(int *count);

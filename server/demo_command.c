@@ -1,6 +1,5 @@
 #include "server/demo_command.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,73 +39,43 @@ static void on_stopping(void *ctx)
 
 /* -- options ---------------------------------------------------------------------------------- */
 
+const struct ts_option ts_demo_command_options[] = {
+    {"port", "N", "listen on 127.0.0.1:N", '\0'},
+    {"days", "N", "days of made-up history, 0 to 365; default 30", '\0'},
+    {"seed", "N", "another past; default 1", '\0'},
+    {"no-traffic", NULL, "no new calls while it runs", '\0'},
+    {NULL, NULL, NULL, '\0'},
+};
+
 struct options {
     struct ts_demo_options demo;
     char listen[LISTEN_SIZE]; /* "": not given */
     const char **rest;        /* options of the server; ends with NULL */
-    int rest_count;
 };
 
-static enum ts_err read_number(
-    const char *name, const char *text, int64_t max, int64_t *out, struct ts_error *err)
+static enum ts_err read_options(struct options *out,
+                                const struct ts_options *o,
+                                struct ts_error *err)
 {
-    char *end = NULL;
-    errno = 0;
-    long long v = text != NULL ? strtoll(text, &end, 10) : 0;
-    if (text == NULL || end == text || *end != '\0' || errno != 0 || v < 0 || v > max)
-        return ts_fail(err,
-                       TS_ERR_INVALID_PARAMETER,
-                       "%s needs a number from 0 to %lld",
-                       name,
-                       (long long)max);
-    *out = v;
-    return TS_OK;
-}
-
-/* The value of `--name=VALUE` or `--name VALUE` at argv[*i]; *i moves to its last word. False: it
- * is another option. */
-static bool take_value(char **argv, int *i, const char *name, const char **value)
-{
-    size_t n = strlen(name);
-    if (strncmp(argv[*i], name, n) != 0 || (argv[*i][n] != '\0' && argv[*i][n] != '='))
-        return false;
-    *value = argv[*i][n] == '=' ? argv[*i] + n + 1 : argv[++*i];
-    if (*value == NULL)
-        --*i; /* the end: keep the caller's loop in bounds */
-    return true;
-}
-
-static enum ts_err read_option(struct options *o, char **argv, int *i, struct ts_error *err)
-{
-    const char *value = NULL;
-    int64_t number = 0;
-    enum ts_err e = TS_OK;
-    if (strcmp(argv[*i], "--no-traffic") == 0) {
-        o->demo.traffic = false;
-    } else if (take_value(argv, i, "--seed", &value)) {
-        e = read_number("--seed", value, INT64_MAX, &number, err);
-        o->demo.seed = (uint64_t)number;
-    } else if (take_value(argv, i, "--days", &value)) {
-        e = read_number("--days", value, TS_DEMO_MAX_DAYS, &number, err);
-        o->demo.days = (int)number;
-    } else if (take_value(argv, i, "--port", &value)) {
-        e = read_number("--port", value, 65535, &number, err);
-        (void)snprintf(o->listen, sizeof(o->listen), "127.0.0.1:%d", (int)number);
-    } else {
-        o->rest[o->rest_count++] = argv[*i];
-    }
-    return e;
-}
-
-static enum ts_err read_options(struct options *o, int argc, char **argv, struct ts_error *err)
-{
-    o->demo = TS_DEMO_OPTIONS_INIT;
-    o->rest = calloc((size_t)argc + 1, sizeof(o->rest[0]));
-    if (o->rest == NULL)
-        return ts_fail(err, TS_ERR_NOMEM, "no memory to start");
-    enum ts_err e = TS_OK;
-    for (int i = 1; e == TS_OK && i < argc; i++)
-        e = read_option(o, argv, &i, err);
+    const struct ts_demo_options usual = TS_DEMO_OPTIONS_INIT;
+    int64_t seed = 0;
+    int64_t days = 0;
+    int64_t port = 0;
+    enum ts_err e = ts_option_number(
+        o, (struct ts_number_option){"seed", 0, INT64_MAX, (int64_t)usual.seed}, &seed, err);
+    if (e == TS_OK)
+        e = ts_option_number(
+            o, (struct ts_number_option){"days", 0, TS_DEMO_MAX_DAYS, usual.days}, &days, err);
+    if (e == TS_OK)
+        e = ts_option_number(o, (struct ts_number_option){"port", 0, 65535, -1}, &port, err);
+    *out = (struct options){.rest = o->settings};
+    out->demo = (struct ts_demo_options){
+        .seed = (uint64_t)seed,
+        .days = (int)days,
+        .traffic = ts_option(o, "no-traffic") == NULL,
+    };
+    if (port >= 0)
+        (void)snprintf(out->listen, sizeof(out->listen), "127.0.0.1:%d", (int)port);
     return e;
 }
 
@@ -180,12 +149,9 @@ static int run(const struct options *o, struct ts_error *err)
     return status;
 }
 
-int ts_demo_command(int argc, char **argv)
+int ts_demo_command(const struct ts_options *given)
 {
     struct ts_error err = TS_ERROR_INIT;
-    struct options o = {.rest_count = 0};
-    int status =
-        read_options(&o, argc, argv, &err) == TS_OK ? run(&o, &err) : ts_command_fail(&err);
-    free(o.rest);
-    return status;
+    struct options o;
+    return read_options(&o, given, &err) == TS_OK ? run(&o, &err) : ts_command_fail(&err);
 }

@@ -1,12 +1,14 @@
 /*
- * `touchstone demo [--port N] [--days N] [--seed N] [--no-traffic]`: the real server on simulated
- * models and a made-up past, in a temporary folder that goes with it.
- *
- * Other options are those of `serve`.
+ * `touchstone demo`: the real server on simulated models and a made-up past, in a temporary folder
+ * that goes with it. Options beside its own are those of `serve`.
  */
 #ifndef TS_SERVER_DEMO_COMMAND_H
 #define TS_SERVER_DEMO_COMMAND_H
 
-int ts_demo_command(int argc, char **argv);
+#include "server/options.h"
+
+extern const struct ts_option ts_demo_command_options[];
+
+int ts_demo_command(const struct ts_options *o);
 
 #endif

@@ -174,18 +174,15 @@ int ts_serve(const struct ts_config *config, const struct ts_app_hooks *hooks)
     return e == TS_OK ? EX_OK : ts_command_fail(&err);
 }
 
-int ts_serve_command(int argc, char **argv)
+int ts_serve_command(const struct ts_options *o)
 {
-    (void)argc;
     struct ts_error err = TS_ERROR_INIT;
     struct ts_config *config = calloc(1, sizeof(*config));
     if (config == NULL)
         return EX_OSERR;
-    int status =
-        ts_config_load(
-            config, (const char *const *)(argv + 1), (const char *const *)environ, &err) == TS_OK
-            ? ts_serve(config, NULL)
-            : ts_command_fail(&err);
+    int status = ts_config_load(config, o->settings, (const char *const *)environ, &err) == TS_OK
+                     ? ts_serve(config, NULL)
+                     : ts_command_fail(&err);
     ts_config_deinit(config);
     free(config);
     return status;
