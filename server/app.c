@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "handlers/running.h"
+#include "server/db_path.h"
 #include "server/providers.h"
 #include "server/recorder.h"
 
@@ -203,43 +204,26 @@ static enum ts_err open_sockets(struct ts_app *app, int *out, struct ts_error *e
 
 /* -- the store -------------------------------------------------------------------------------- */
 
-static enum ts_err find_db(struct ts_app *app, struct ts_error *err)
-{
-    const char *named = ts_config_text(app->config, TS_SETTING_DB);
-    const char *state = getenv("XDG_STATE_HOME");
-    const char *home = getenv("HOME");
-    size_t size = sizeof(app->db_path);
-    int n = 0;
-    if (*named != '\0')
-        n = snprintf(app->db_path, size, "%s", named);
-    else if (state != NULL && *state == '/')
-        n = snprintf(app->db_path, size, "%s/touchstone/touchstone.db", state);
-    else if (home != NULL && *home == '/')
-        n = snprintf(app->db_path, size, "%s/.local/state/touchstone/touchstone.db", home);
-    else
-        return ts_fail_param(
-            err, TS_ERR_CONFIG, "db", "no HOME to keep the database under: set TOUCHSTONE_DB");
-    return (size_t)n < size ? TS_OK
-                            : ts_fail_param(err, TS_ERR_CONFIG, "db", "TOUCHSTONE_DB is too long");
-}
-
 static enum ts_err open_store(struct ts_app *app, struct ts_error *err)
 {
     const struct ts_config *c = app->config;
-    enum ts_err e = find_db(app, err);
+    enum ts_err e = ts_db_path(c, app->db_path, err);
     if (e != TS_OK)
         return e;
-    struct ts_store_options options = {
-        .path = app->db_path,
-        .durability = c->values[TS_SETTING_DURABILITY].choice == 0 ? TS_DURABILITY_FULL
-                                                                   : TS_DURABILITY_NORMAL,
-        .readers = (int)ts_config_number(c, TS_SETTING_READERS),
-        .required = ts_config_on(c, TS_SETTING_DB_REQUIRED),
-    };
+    struct ts_store_options options = ts_db_options(c, app->db_path);
     e = ts_store_open(&options, &app->store, err);
     if (e == TS_OK)
         ts_id_raise(&app->ids, ts_store_newest_id(app->store));
     return e;
+}
+
+/* Without it the server serves; only commands cannot reach it. */
+static void open_control(struct ts_app *app)
+{
+    struct ts_error why = TS_ERROR_INIT;
+    const struct ts_verb_env env = {.store = app->store, .db_path = app->db_path};
+    if (ts_control_start(&env, &app->control, &why) != TS_OK)
+        ts_log(TS_LOG_WARN, "%s", why.text);
 }
 
 /* -- routing ---------------------------------------------------------------------------------- */
@@ -334,6 +318,7 @@ static enum ts_err start_with(struct ts_app *app, int *sockets, struct ts_error 
         e = app->hooks->stored(app->hooks->ctx, app->store, err);
     if (e != TS_OK)
         return e;
+    open_control(app);
     make_services(app);
     e = make_loops(app, sockets, err);
     if (e == TS_OK && app->hooks != NULL)
@@ -394,6 +379,7 @@ void ts_app_stop(struct ts_app *app)
         ts_loop_join(app->loops[i]);
     if (app->discovery != NULL)
         ts_discovery_free(app->discovery);
+    ts_control_stop(app->control);
     if (app->store != NULL)
         ts_store_close(app->store); /* its last answers go to the loops' mailboxes */
     for (int i = 0; i < app->loop_count; i++)

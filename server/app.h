@@ -8,6 +8,8 @@
 
 #include "analytics/classify.h"
 #include "server/config.h"
+#include "server/control.h"
+#include "server/db_path.h"
 #include "server/loop.h"
 
 enum { TS_MAX_LOOPS = 64 };
@@ -16,13 +18,14 @@ struct ts_app {
     const struct ts_config *config;
     const struct ts_app_hooks *hooks; /* or NULL */
     struct ts_address_list addresses;
-    char db_path[1024];
+    char db_path[TS_DB_PATH_SIZE];
     char listen_url[96]; /* where a browser on this machine finds it */
     struct ts_arena arena;
 
     struct ts_registry *registry;
     struct ts_running *running;
     struct ts_store *store;
+    struct ts_control *control; /* NULL: commands cannot reach this server */
     struct ts_discovery *discovery;
     struct ts_id_source ids;
     struct ts_classifier classifier;
