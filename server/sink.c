@@ -159,14 +159,16 @@ static void wait_for_room(struct ts_sink *s)
                             ts_poller_now(poller_of(s)) + INT64_C(1000) * TS_WRITE_STALL_MS);
 }
 
-/* Sends all there is. False: the connection failed. */
+/* Sends all there is. False: the connection failed. The last bytes wait for the end of the chunked
+ * body, which libmicrohttpd writes within the turn: one packet, one wake-up of the client. */
 static bool send_all(struct ts_sink *s)
 {
     frame(s);
     size_t len = s->raw_end - s->raw_at;
     if (len == 0)
         return true;
-    ssize_t sent = send(s->fd, s->bytes + s->raw_at, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    int more = s->finish == TS_SINK_ENDS ? MSG_MORE : 0;
+    ssize_t sent = send(s->fd, s->bytes + s->raw_at, len, MSG_NOSIGNAL | MSG_DONTWAIT | more);
     if (sent < 0 && errno != EAGAIN && errno != EINTR)
         return false;
     if (sent > 0) {
