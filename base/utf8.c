@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include "base/buf.h"
+
 static bool is_tail(char c)
 {
     return ((unsigned char)c & 0xc0U) == 0x80U;
@@ -86,4 +88,111 @@ size_t ts_utf8_cut(const char *s, size_t len, size_t max)
     while (n > 0 && is_tail(s[n]))
         n--;
     return n;
+}
+
+/* -- on a terminal ---------------------------------------------------------------------------- */
+
+struct range {
+    uint32_t first;
+    uint32_t last;
+};
+
+static bool in_ranges(const struct range *r, size_t count, uint32_t code)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (code >= r[i].first && code <= r[i].last)
+            return true;
+    }
+    return false;
+}
+
+/* Blocks of the Unicode Character Database: combining marks, joiners, variation selectors; and
+ * those that EastAsianWidth.txt calls wide, with the emoji of the supplementary planes. */
+static size_t columns_of(uint32_t code)
+{
+    static const struct range joining[] = {
+        {0x300, 0x36f},
+        {0x1ab0, 0x1aff},
+        {0x1dc0, 0x1dff},
+        {0x200b, 0x200f},
+        {0x20d0, 0x20ff},
+        {0xfe00, 0xfe0f},
+        {0xfe20, 0xfe2f},
+        {0xe0100, 0xe01ef},
+    };
+    static const struct range wide[] = {
+        {0x1100, 0x115f},
+        {0x2e80, 0x303e},
+        {0x3041, 0xa4cf},
+        {0xac00, 0xd7a3},
+        {0xf900, 0xfaff},
+        {0xfe30, 0xfe6f},
+        {0xff00, 0xff60},
+        {0xffe0, 0xffe6},
+        {0x1f300, 0x1f64f},
+        {0x1f680, 0x1f6ff},
+        {0x1f900, 0x1faff},
+        {0x20000, 0x3fffd},
+    };
+    if (in_ranges(joining, TS_ARRAY_LEN(joining), code))
+        return 0;
+    return in_ranges(wide, TS_ARRAY_LEN(wide), code) ? 2 : 1;
+}
+
+/* The code point of a well-formed character of @n bytes. */
+static uint32_t decode(const char *s, size_t n)
+{
+    uint32_t code = (unsigned char)s[0];
+    if (n > 1)
+        code &= 0x7fU >> n;
+    for (size_t i = 1; i < n; i++)
+        code = code << 6 | ((unsigned char)s[i] & 0x3fU);
+    return code;
+}
+
+size_t ts_utf8_columns(const char *s, size_t len)
+{
+    size_t columns = 0;
+    for (size_t i = 0; i < len;) {
+        size_t n = ts_utf8_len(s + i, len - i);
+        columns += n > 0 ? columns_of(decode(s + i, n)) : 1;
+        i += n > 0 ? n : 1;
+    }
+    return columns;
+}
+
+static bool is_control(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7f && code <= 0x9f);
+}
+
+static void put_control(struct ts_buf *out, uint32_t code)
+{
+    switch (code) {
+    case '\n':
+        ts_buf_puts(out, "\\n");
+        break;
+    case '\r':
+        ts_buf_puts(out, "\\r");
+        break;
+    case '\t':
+        ts_buf_puts(out, "\\t");
+        break;
+    default:
+        ts_buf_printf(out, "\\x%02x", (unsigned)code);
+    }
+}
+
+void ts_utf8_put_visible(struct ts_buf *out, const char *s, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        size_t n = ts_utf8_len(s + i, len - i);
+        if (n == 0)
+            ts_buf_puts(out, "\xef\xbf\xbd");
+        else if (n <= 2 && is_control(decode(s + i, n)))
+            put_control(out, decode(s + i, n));
+        else
+            ts_buf_put(out, s + i, n);
+        i += n > 0 ? n : 1;
+    }
 }

@@ -17,4 +17,13 @@ size_t ts_utf8_encode(uint32_t code, char out[static 4]);
 /* The largest n <= @max at which @s may be cut without splitting a character. */
 size_t ts_utf8_cut(const char *s, size_t len, size_t max);
 
+/* How many columns of a terminal well-formed text takes: 2 for the wide characters of East Asia and
+ * emoji, 0 for marks that join the one before. Approximate for the rarest scripts. */
+size_t ts_utf8_columns(const char *s, size_t len);
+
+/* Appends @s so that it stays on its line and moves no terminal: control characters as \n, \x1b;
+ * what is not UTF-8 as U+FFFD. */
+struct ts_buf;
+void ts_utf8_put_visible(struct ts_buf *out, const char *s, size_t len);
+
 #endif

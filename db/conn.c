@@ -82,7 +82,8 @@ enum ts_err ts_conn_open(const char *path,
     TS_AUTO(ts_conn_auto) struct ts_conn *c = calloc(1, sizeof(*c));
     if (c == NULL)
         return ts_fail(err, TS_ERR_NOMEM, "no memory for a database connection");
-    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    const int access = role == TS_SQL_WRITER ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
+    const int flags = access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     int rc = sqlite3_open_v2(path, &c->db, flags, NULL);
     if (rc != SQLITE_OK)
         return fail(c, rc, err, path);

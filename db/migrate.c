@@ -50,12 +50,19 @@ static enum ts_err checkpoint(struct ts_conn *c, struct ts_error *err)
     return ts_step(&s) == TS_ROW ? TS_OK : ts_stmt_fail(&s, err, "checkpoint");
 }
 
+enum ts_err ts_migrate_check(struct ts_conn *c,
+                             const char *path,
+                             int64_t *version,
+                             struct ts_error *err)
+{
+    enum ts_err e = read_number(c, TS_SQL_USER_VERSION, version, err);
+    return e == TS_OK ? check_ours(c, path, *version, err) : e;
+}
+
 enum ts_err ts_migrate(struct ts_conn *c, const char *path, bool *created, struct ts_error *err)
 {
     int64_t version = 0;
-    enum ts_err e = read_number(c, TS_SQL_USER_VERSION, &version, err);
-    if (e == TS_OK)
-        e = check_ours(c, path, version, err);
+    enum ts_err e = ts_migrate_check(c, path, &version, err);
     *created = version == 0;
     if (e != TS_OK || version == TS_SQL_VERSION)
         return e;

@@ -19,4 +19,11 @@ TS_NODISCARD enum ts_err ts_migrate(struct ts_conn *c,
                                     bool *created,
                                     struct ts_error *err);
 
+/* The version of the file's schema; 0: it is empty. @c: with the opener's statements.
+ * Errors: as ts_migrate(). */
+TS_NODISCARD enum ts_err ts_migrate_check(struct ts_conn *c,
+                                          const char *path,
+                                          int64_t *version,
+                                          struct ts_error *err);
+
 #endif
