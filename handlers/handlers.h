@@ -38,6 +38,9 @@ ts_handler_fn ts_handle_readyz;
 ts_handler_fn ts_handle_version;
 ts_handler_fn ts_handle_openapi;
 
+/* metrics.c */
+ts_handler_fn ts_handle_metrics;
+
 /* pages.c */
 ts_handler_fn ts_handle_home;
 ts_handler_fn ts_handle_asset;

@@ -77,6 +77,7 @@ static int error_headers(const struct ts_exchange *x,
 void ts_reply_error(struct ts_exchange *x, const struct ts_error *err)
 {
     char id[TS_ID_TEXT_SIZE];
+    ts_meters_refused(x->services->meters, err->code);
     struct ts_buf body = TS_BUF_INIT(ERROR_BODY_MAX_BYTES);
     ts_write_error_body(x->route->family, err, ts_exchange_id(x, id), &body);
     struct ts_header headers[4];

@@ -28,6 +28,7 @@ static const struct ts_route_entry routes[] = {
 
     {TS_GET, "/healthz", TS_ROUTE_OPEN, TS_SCOPE_NONE, "touchstone", ts_handle_healthz},
     {TS_GET, "/readyz", TS_ROUTE_OPEN, TS_SCOPE_NONE, "touchstone", ts_handle_readyz},
+    {TS_GET, "/metrics", TS_ROUTE_OPEN, TS_SCOPE_READ, "touchstone", ts_handle_metrics},
     {TS_GET, "/version", TS_ROUTE_OPEN, TS_SCOPE_NONE, "touchstone", ts_handle_version},
     {TS_GET, "/openapi.json", TS_ROUTE_OPEN, TS_SCOPE_NONE, "touchstone", ts_handle_openapi},
 

@@ -131,6 +131,7 @@ static void log_record(const struct ts_call *call)
 static void hand_over(struct ts_relay *r)
 {
     struct ts_call *call = r->call;
+    ts_relay_tell_finished(r, call);
     r->call = NULL;
     ts_relay_close_try(r);
     release_body(r);
@@ -450,6 +451,7 @@ static void refuse_request(struct ts_relay *r, const struct ts_error *err)
 {
     release_body(r);
     unlink_running(r);
+    ts_relay_tell_refused(r, err->code);
     ts_relay_keep_refusal(r, err, 0);
     ts_relay_finish_client(r);
     enter_done(r);
@@ -473,6 +475,7 @@ struct ts_relay *ts_relay_start(struct ts_relay_env *env,
     r->try.target = &r->targets.at[0];
     if (ask_next(r, &err)) {
         set_state(r, RELAY_WAITING);
+        ts_relay_tell_started(r);
         ts_relay_arm(r);
     } else {
         refuse_request(r, &err);

@@ -51,6 +51,7 @@
 #include "base/id.h"
 #include "proxy/client.h"
 #include "proxy/genreq.h"
+#include "proxy/observer.h"
 #include "proxy/registry.h"
 #include "proxy/upstream.h"
 
@@ -79,6 +80,7 @@ struct ts_relay_env {
     struct ts_upstream *upstream;
     struct ts_registry *registry;
     struct ts_record_sink sink;
+    struct ts_observer observer;
     uint64_t id_tag; /* for the public id */
     bool tracking;   /* false: proxy only, nothing recorded */
     const char *via; /* what we add as Via ("1.1 touchstone"), to notice a loop of gateways */

@@ -71,6 +71,8 @@ struct ts_relay {
     int64_t deadline_us; /* of the whole call, as the client wants it; 0: none */
     int64_t quiet_us;    /* since when the client has heard nothing */
     int64_t hold_until_us;
+    int64_t told_us;  /* when those who watch last heard of progress */
+    int64_t observed; /* their memory of this call */
     int64_t overhead_us;
     struct ts_phases phases; /* as recorded; total_us is TS_UNKNOWN until then */
     bool begun;              /* the head is with the client */
@@ -140,6 +142,14 @@ void ts_relay_keep_error(struct ts_relay *r, const struct ts_error *err);
 
 /* Everything that was held: the client is finished afterwards. */
 void ts_relay_finish_client(struct ts_relay *r);
+
+/* -- relay_observe.c ------------------------------------------------------------------------------
+ */
+
+void ts_relay_tell_started(struct ts_relay *r);
+void ts_relay_tell_progress(struct ts_relay *r); /* if it is time for it */
+void ts_relay_tell_finished(struct ts_relay *r, const struct ts_call *call);
+void ts_relay_tell_refused(struct ts_relay *r, enum ts_err why);
 
 /* -- relay_record.c ------------------------------------------------------------------------------
  */

@@ -43,6 +43,7 @@ static void conclude(struct ts_relay *r)
         r->try.fresh = false;
         r->overhead_us += ts_now_us() - r->read_us;
     }
+    ts_relay_tell_progress(r);
     switch (r->try.verdict) {
     case RELAY_COMPLETE:
         ts_relay_succeed(r);

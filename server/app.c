@@ -252,6 +252,7 @@ static void make_services(struct ts_app *app)
     struct ts_services *s = &app->services;
     s->store = app->store;
     s->running = app->running;
+    s->meters = app->meters;
     s->registry = app->registry;
     s->ids = &app->ids;
     ts_classifier_init(&app->classifier);
@@ -310,6 +311,8 @@ static enum ts_err start_with(struct ts_app *app, int *sockets, struct ts_error 
         e = ts_registry_new(&app->registry);
     if (e == TS_OK)
         e = ts_running_new(&app->running);
+    if (e == TS_OK)
+        e = ts_meters_new(&app->meters);
     if (e == TS_OK)
         e = add_providers(app, err);
     if (e == TS_OK)
@@ -385,6 +388,7 @@ void ts_app_stop(struct ts_app *app)
     for (int i = 0; i < app->loop_count; i++)
         ts_loop_free(app->loops[i]);
     ts_running_free(app->running);
+    ts_meters_free(app->meters);
     if (app->registry != NULL)
         ts_registry_free(app->registry);
     ts_arena_free(&app->arena);

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "db/store.h"
+#include "handlers/metrics.h"
 #include "proxy/upstream.h"
 #include "server/config.h"
 #include "server/demo_command.h"
@@ -97,9 +98,11 @@ static void print_usage(struct ts_buf *out)
         ts_buf_printf(out, "  %-16s %s\n", commands[i].name, commands[i].help);
     ts_buf_puts(out, "\n`touchstone COMMAND --help` tells more of each.\n");
     print_settings(out);
-    ts_buf_puts(out,
-                "\n  -h, --help                  this text; --help=man and --help=env print the "
-                "manual page and an .env file\n  -V, --version               versions\n");
+    ts_buf_puts(
+        out,
+        "\n  -h, --help                  this text; --help=man, --help=env and --help=metrics "
+        "print the\n                              manual page, an .env file and the list of "
+        "metrics\n  -V, --version               versions\n");
 }
 
 static void print_option(struct ts_buf *out, const struct ts_option *o)
@@ -193,6 +196,8 @@ static int maybe_print(const struct ts_command *c, const char *word)
         return print_help(c);
     if (strcmp(word, "--help=man") == 0)
         return print_page(ts_config_print_man);
+    if (strcmp(word, "--help=metrics") == 0)
+        return print_page(ts_metrics_document);
     if (strcmp(word, "--help=env") == 0)
         return print_page(ts_config_print_env);
     if (strcmp(word, "-V") == 0 || strcmp(word, "--version") == 0)

@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "handlers/watch.h"
 #include "server/fixed.h"
 #include "server/request.h"
 
@@ -338,6 +339,7 @@ enum ts_err ts_loop_new(struct ts_shared *shared,
         .upstream = l->upstream,
         .registry = shared->services->registry,
         .sink = sink,
+        .observer = ts_watch_calls(shared->services),
         .id_tag = shared->services->id_tag,
         .tracking = shared->services->tracking,
         .via = "1.1 touchstone",

@@ -195,6 +195,7 @@ static struct server *start_server(bool library, int limit)
     assert_non_null(s);
     assert_int_equal(ts_listen_parse("127.0.0.1:0", &at, NULL), TS_OK);
     s->services.ids = &s->ids;
+    assert_int_equal(ts_meters_new(&s->services.meters), TS_OK);
     s->shared.services = &s->services;
     s->shared.base_path = "";
     s->shared.library_streams = library;
@@ -238,6 +239,7 @@ static void stop_server(struct server *s)
     assert_int_equal(s->shared.body_bytes, 0);
     for (int i = 0; i < LOOPS; i++)
         ts_loop_free(s->loops[i]);
+    ts_meters_free(s->services.meters);
     free(s);
 }
 
