@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/id.h"
 #include "base/utf8.h"
+#include "base/varint.h"
 
 /* -- errors ----------------------------------------------------------------------------------- */
 
@@ -347,6 +348,30 @@ static void task_types_are_short_names(void **state)
     assert_false(ts_task_type_valid((struct ts_slice){NULL, 0}));
 }
 
+static void varints_come_back_and_cut_or_oversized_ones_are_bad(void **state)
+{
+    (void)state;
+    for (unsigned bits = 0; bits <= 128; bits++) {
+        ts_u128 v = bits == 0 ? 0 : ~(ts_u128)0 >> (128 - bits);
+        struct ts_buf b = TS_BUF_INIT(64);
+        ts_varint_put128(&b, v);
+        struct ts_cursor whole = ts_cursor_of(b.data, b.len);
+        assert_true(ts_varint_get128(&whole) == v && !whole.bad && ts_cursor_left(&whole) == 0);
+        struct ts_cursor cut = ts_cursor_of(b.data, b.len - 1);
+        assert_true(ts_varint_get128(&cut) == 0 && cut.bad);
+        struct ts_cursor narrow = ts_cursor_of(b.data, b.len);
+        assert_true(ts_varint_get_i64(&narrow) == (bits <= 63 ? (int64_t)v : 0));
+        assert_int_equal(narrow.bad, bits > 63);
+        assert_true(narrow.bad || ts_varint_get(&narrow) == 0); /* nothing left: bad from now on */
+        assert_true(narrow.bad);
+        ts_buf_free(&b);
+    }
+    uint8_t endless[32];
+    memset(endless, 0xff, sizeof(endless));
+    struct ts_cursor c = ts_cursor_of(endless, sizeof(endless));
+    assert_true(ts_varint_get128(&c) == 0 && c.bad);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +390,7 @@ int main(void)
         cmocka_unit_test(a_cut_never_splits_a_character),
         cmocka_unit_test(records_begin_unknown_and_names_go_both_ways),
         cmocka_unit_test(task_types_are_short_names),
+        cmocka_unit_test(varints_come_back_and_cut_or_oversized_ones_are_bad),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,323 @@
+#include "analytics/sketch.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FORMAT = 0x61, /* layout 1, scale 6 */
+    PER_OCTAVE = 64,
+    MARGIN = 32, /* bins of room that growing adds on either side */
+    COUNT_BITS = 3,
+    COUNT_MORE = 8, /* the least count that does not fit into the byte */
+    GAP_MORE = 31,
+};
+
+/* floor(2^(62 + k/64)), k = 0 to 64: where the bins of an octave end, in units of 2^-62 octaves. */
+/* clang-format off */
+static const uint64_t edges[PER_OCTAVE + 1] = {
+    UINT64_C(4611686018427387904), UINT64_C(4661903986662671289), UINT64_C(4712668792719003883),
+    UINT64_C(4763986391269842979), UINT64_C(4815862801830788490), UINT64_C(4868304109465667592),
+    UINT64_C(4921316465500308115), UINT64_C(4974906088244084429), UINT64_C(5029079263719320435),
+    UINT64_C(5083842346398635250), UINT64_C(5139201759950318048), UINT64_C(5195163997991819502),
+    UINT64_C(5251735624851448219), UINT64_C(5308923276338361493), UINT64_C(5366733660520940720),
+    UINT64_C(5425173558513642752), UINT64_C(5484249825272419511), UINT64_C(5543969390398799154),
+    UINT64_C(5604339258952723100), UINT64_C(5665366512274234280), UINT64_C(5727058308814112982),
+    UINT64_C(5789421884973557729), UINT64_C(5852464555953009676), UINT64_C(5916193716610220111),
+    UINT64_C(5980616842327661685), UINT64_C(6045741489889385140), UINT64_C(6111575298367424380),
+    UINT64_C(6178125990017853851), UINT64_C(6245401371186603363), UINT64_C(6313409333225136570),
+    UINT64_C(6382157853416100551), UINT64_C(6451654995909055044), UINT64_C(6521908912666391106),
+    UINT64_C(6592927844419550152), UINT64_C(6664720121635655540), UINT64_C(6737294165494670077),
+    UINT64_C(6810658488877194079), UINT64_C(6884821697363019841), UINT64_C(6959792490240559659),
+    UINT64_C(7035579661527265795), UINT64_C(7112192101001162094), UINT64_C(7189638795243608238),
+    UINT64_C(7267928828693418961), UINT64_C(7347071384712461870), UINT64_C(7427075746662858865),
+    UINT64_C(7507951298995917514), UINT64_C(7589707528352920109), UINT64_C(7672354024677899535),
+    UINT64_C(7755900482342532474), UINT64_C(7840356701283281882), UINT64_C(7925732588150922154),
+    UINT64_C(8012038157472581777), UINT64_C(8099283532826439816), UINT64_C(8187478948029213992),
+    UINT64_C(8276634748336579668), UINT64_C(8366761391656660532), UINT64_C(8457869449776733335),
+    UINT64_C(8549969609603290562), UINT64_C(8643072674415606501), UINT64_C(8737189565132953756),
+    UINT64_C(8832331321595618838), UINT64_C(8928509103859867100), UINT64_C(9025734193507008925),
+    UINT64_C(9124017994966720698), UINT64_C(9223372036854775808),
+};
+/* clang-format on */
+
+/* 2/(g + 1): from the upper edge of a bin to its middle; and logarithms: log10 of the middle of bin
+ * b is LOG10_STEP (b - 1) + LOG10_MIDDLE. */
+static const double middle = 0.99458484058409743;
+static const double log10_step = 0.0047035936822497062;
+static const double log10_middle = -0.0023581646495504431;
+
+int ts_sketch_bin_of(int64_t us)
+{
+    if (us <= 0)
+        return 0;
+    uint64_t x = us > UINT32_MAX ? UINT32_MAX : (uint64_t)us;
+    int octave = 63 - __builtin_clzll(x);
+    uint64_t scaled = x << (62 - octave);
+    int low = 0; /* the least k with edges[k] >= scaled is in [low, high] */
+    int high = PER_OCTAVE;
+    while (low < high) {
+        int k = (low + high) / 2;
+        if (edges[k] >= scaled)
+            high = k;
+        else
+            low = k + 1;
+    }
+    return 1 + PER_OCTAVE * octave + low;
+}
+
+static double upper_edge(int bin)
+{
+    if (bin == 0)
+        return 0;
+    return ldexp((double)edges[(bin - 1) % PER_OCTAVE], (bin - 1) / PER_OCTAVE - 62);
+}
+
+double ts_sketch_bin_value(int bin)
+{
+    return upper_edge(bin) * middle;
+}
+
+/* -- counting --------------------------------------------------------------------------------- */
+
+void ts_sketch_free(struct ts_sketch *s)
+{
+    free(s->bins);
+    *s = (struct ts_sketch){0};
+}
+
+void ts_sketch_clear(struct ts_sketch *s)
+{
+    if (s->bins != NULL)
+        memset(s->bins, 0, (size_t)s->width * sizeof(*s->bins));
+    s->n = s->sum = s->min = s->max = 0;
+}
+
+static bool covers(const struct ts_sketch *s, int low, int high)
+{
+    return low >= s->first && high < s->first + s->width;
+}
+
+/* Room for the bins from @low to @high, and a little more where it has to grow. */
+static enum ts_err cover(struct ts_sketch *s, int low, int high)
+{
+    if (covers(s, low, high))
+        return TS_OK;
+    int first = s->width > 0 && s->first <= low ? s->first : low - MARGIN;
+    int end = s->width > 0 && s->first + s->width > high ? s->first + s->width : high + 1 + MARGIN;
+    first = first < 0 ? 0 : first;
+    end = end > TS_SKETCH_BINS ? TS_SKETCH_BINS : end;
+    uint64_t *bins = calloc((size_t)(end - first), sizeof(*bins));
+    if (bins == NULL)
+        return TS_ERR_NOMEM;
+    if (s->width > 0)
+        memcpy(bins + (s->first - first), s->bins, (size_t)s->width * sizeof(*bins));
+    free(s->bins);
+    s->bins = bins;
+    s->first = first;
+    s->width = end - first;
+    return TS_OK;
+}
+
+static int64_t plus(int64_t a, int64_t b)
+{
+    int64_t out = 0;
+    return __builtin_add_overflow(a, b, &out) ? INT64_MAX : out;
+}
+
+/* Everything but the bins. */
+static void add_exact(struct ts_sketch *s, int64_t n, int64_t sum, int64_t min, int64_t max)
+{
+    if (s->n == 0 || min < s->min)
+        s->min = min;
+    if (s->n == 0 || max > s->max)
+        s->max = max;
+    s->n = plus(s->n, n);
+    s->sum = plus(s->sum, sum);
+}
+
+enum ts_err ts_sketch_add(struct ts_sketch *s, int64_t us)
+{
+    int64_t value = us < 0 ? 0 : us;
+    int bin = ts_sketch_bin_of(value);
+    if (cover(s, bin, bin) != TS_OK)
+        return TS_ERR_NOMEM;
+    s->bins[bin - s->first]++;
+    add_exact(s, 1, value, value, value);
+    return TS_OK;
+}
+
+enum ts_err ts_sketch_merge(struct ts_sketch *into, const struct ts_sketch *from)
+{
+    if (from->n == 0)
+        return TS_OK;
+    int low = ts_sketch_bin_of(from->min);
+    int high = ts_sketch_bin_of(from->max);
+    if (cover(into, low, high) != TS_OK)
+        return TS_ERR_NOMEM;
+    uint64_t *to = into->bins + (low - into->first);
+    const uint64_t *bins = from->bins + (low - from->first);
+    for (int i = 0; i <= high - low; i++)
+        to[i] += bins[i];
+    add_exact(into, from->n, from->sum, from->min, from->max);
+    return TS_OK;
+}
+
+/* -- as bytes --------------------------------------------------------------------------------- */
+
+static void put_bin(struct ts_buf *out, uint64_t gap, uint64_t count)
+{
+    uint64_t gap_part = gap < GAP_MORE ? gap : GAP_MORE;
+    uint64_t count_part = count < COUNT_MORE ? count : 0;
+    uint8_t byte = (uint8_t)(gap_part << COUNT_BITS | count_part);
+    ts_buf_put(out, &byte, 1);
+    if (gap_part == GAP_MORE)
+        ts_varint_put(out, gap - GAP_MORE);
+    if (count_part == 0)
+        ts_varint_put(out, count - COUNT_MORE);
+}
+
+void ts_sketch_encode(const struct ts_sketch *s, struct ts_buf *out)
+{
+    if (s->n == 0)
+        return;
+    const uint8_t format = FORMAT;
+    ts_buf_put(out, &format, 1);
+    ts_varint_put(out, (uint64_t)s->min);
+    ts_varint_put(out, (uint64_t)(s->max - s->min));
+    ts_varint_put(out, (uint64_t)(s->sum - s->min));
+    int last = ts_sketch_bin_of(s->max);
+    int next = ts_sketch_bin_of(s->min);
+    for (int bin = next; bin <= last; bin++) {
+        uint64_t count = s->bins[bin - s->first];
+        if (count == 0)
+            continue;
+        put_bin(out, (uint64_t)(bin - next), count);
+        next = bin + 1;
+    }
+}
+
+static bool sum_is_possible(int64_t n, int64_t sum, int64_t min, int64_t max)
+{
+    bool stopped = sum == INT64_MAX;
+    return (ts_u128)sum <= (ts_u128)n * (ts_u128)max &&
+           (stopped || (ts_u128)sum >= (ts_u128)n * (ts_u128)min);
+}
+
+/* The bins of a sketch into @bins, the first of @span. What they held together, or -1: these bytes
+ * are no bins from the first to the last of the span. */
+static int64_t add_bins(struct ts_cursor *c, uint64_t *bins, uint64_t span)
+{
+    uint64_t next = 0;
+    uint64_t n = 0;
+    uint64_t last = 0;
+    if (c->at < c->end && *c->at >> COUNT_BITS != 0)
+        return -1; /* the least value's own bin is empty */
+    while (c->at < c->end) {
+        uint8_t byte = *c->at++;
+        uint64_t gap = byte >> COUNT_BITS;
+        uint64_t count = byte & (COUNT_MORE - 1);
+        if (__builtin_expect(gap == GAP_MORE, 0))
+            gap += ts_varint_get(c) & INT32_MAX;
+        if (__builtin_expect(count == 0, 0))
+            count = COUNT_MORE + (ts_varint_get(c) & INT64_MAX);
+        next += gap;
+        if (__builtin_expect(next >= span, 0) || __builtin_add_overflow(n, count, &n))
+            return -1;
+        bins[next] += count;
+        last = next++;
+    }
+    bool whole = !c->bad && n > 0 && n <= INT64_MAX && last == span - 1;
+    return whole ? (int64_t)n : -1;
+}
+
+enum ts_err ts_sketch_merge_bytes(struct ts_sketch *into, const uint8_t *bytes, size_t len)
+{
+    if (len == 0)
+        return TS_OK;
+    struct ts_cursor c = ts_cursor_of(bytes, len);
+    if (*c.at++ != FORMAT)
+        return TS_ERR_INTERNAL;
+    int64_t min = ts_varint_get_i64(&c);
+    int64_t width = ts_varint_get_i64(&c);
+    int64_t rest = ts_varint_get_i64(&c);
+    int64_t max = 0;
+    if (c.bad || __builtin_add_overflow(min, width, &max))
+        return TS_ERR_INTERNAL;
+    int low = ts_sketch_bin_of(min);
+    int high = ts_sketch_bin_of(max);
+    if (cover(into, low, high) != TS_OK)
+        return TS_ERR_NOMEM;
+    int64_t n = add_bins(&c, into->bins + (low - into->first), (uint64_t)(high - low + 1));
+    int64_t sum = plus(rest, min);
+    if (n < 0 || !sum_is_possible(n, sum, min, max))
+        return TS_ERR_INTERNAL;
+    add_exact(into, n, sum, min, max);
+    return TS_OK;
+}
+
+/* -- figures ---------------------------------------------------------------------------------- */
+
+static double clamped(const struct ts_sketch *s, double us)
+{
+    return fmin(fmax(us, (double)s->min), (double)s->max);
+}
+
+double ts_sketch_at_rank(const struct ts_sketch *s, int64_t rank)
+{
+    assert(rank >= 1 && rank <= s->n);
+    if (rank == 1)
+        return (double)s->min;
+    if (rank == s->n)
+        return (double)s->max;
+    struct ts_sketch_bin bin = {.up_to = 0};
+    int at = 0;
+    while (ts_sketch_next(s, &at, &bin) && bin.up_to < rank)
+        ;
+    return clamped(s, bin.high_us * middle);
+}
+
+double ts_sketch_percentile(const struct ts_sketch *s, int percent)
+{
+    assert(percent >= 0 && percent <= 100);
+    if (s->n == 0)
+        return (double)NAN;
+    /* in whole numbers: ceil(q * n) in floating point is one too high for some n */
+    int64_t rank = (int64_t)(((ts_u128)s->n * (unsigned)percent + 99) / 100);
+    return ts_sketch_at_rank(s, rank < 1 ? 1 : rank);
+}
+
+bool ts_sketch_next(const struct ts_sketch *s, int *at, struct ts_sketch_bin *out)
+{
+    while (*at < s->width && s->bins[*at] == 0)
+        ++*at;
+    if (*at >= s->width)
+        return false;
+    int bin = s->first + *at;
+    out->low_us = bin > 1 ? upper_edge(bin - 1) : 0;
+    out->high_us = upper_edge(bin);
+    out->count = (int64_t)s->bins[(*at)++];
+    out->up_to = plus(out->up_to, out->count);
+    return true;
+}
+
+struct ts_sketch_logs ts_sketch_logs(const struct ts_sketch *s)
+{
+    struct ts_sketch_logs logs = {.n = 0, .mean = (double)NAN, .variance = (double)NAN};
+    double sum = 0;
+    double squares = 0; /* of bin numbers: whole, and small enough to be exact */
+    for (int i = s->first == 0 ? 1 : 0; i < s->width; i++) {
+        double count = (double)s->bins[i];
+        double step = s->first + i - 1;
+        logs.n += (int64_t)s->bins[i];
+        sum += count * step;
+        squares += count * step * step;
+    }
+    double n = (double)logs.n;
+    if (logs.n > 0)
+        logs.mean = log10_middle + log10_step * sum / n;
+    if (logs.n > 1)
+        logs.variance = log10_step * log10_step * (squares - sum * sum / n) / (n - 1);
+    return logs;
+}
