@@ -110,6 +110,22 @@ enum ts_err ts_session_open(const struct ts_config *c,
     return e;
 }
 
+enum ts_err ts_session_start(const struct ts_options *o,
+                             bool may_create,
+                             struct ts_session **out,
+                             struct ts_error *err)
+{
+    struct ts_config *config = calloc(1, sizeof(*config));
+    if (config == NULL)
+        return ts_fail(err, TS_ERR_NOMEM, "no memory to start");
+    enum ts_err e = ts_command_config(o, config, err);
+    if (e == TS_OK)
+        e = ts_session_open(config, may_create, out, err);
+    ts_config_deinit(config);
+    free(config);
+    return e;
+}
+
 void ts_session_close(struct ts_session *s)
 {
     if (s == NULL)

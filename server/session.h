@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "server/config.h"
+#include "server/options.h"
 
 struct ts_session;
 
@@ -26,6 +27,13 @@ TS_NODISCARD enum ts_err ts_session_open(const struct ts_config *c,
                                          bool may_create,
                                          struct ts_session **out,
                                          struct ts_error *err);
+
+/* The same from a command's words: reads the configuration, which may then go, and sets up the log
+ * (warnings only, unless a level was asked for). */
+TS_NODISCARD enum ts_err ts_session_start(const struct ts_options *o,
+                                          bool may_create,
+                                          struct ts_session **out,
+                                          struct ts_error *err);
 void ts_session_close(struct ts_session *s);
 TS_DEFINE_AUTO(ts_session_auto, struct ts_session, ts_session_close)
 
