@@ -1,11 +1,10 @@
 #include "base/json.h"
 
-#include <math.h>
-
 #include "base/buf.h"
 #include "base/call.h"
 #include "base/jscan.h"
 #include "base/limits.h"
+#include "base/round.h"
 #include "base/utf8.h"
 
 enum ts_err ts_json_parse(const char *text, size_t len, json_t **out, struct ts_error *err)
@@ -57,7 +56,7 @@ json_t *ts_json_num(double v)
 
 json_t *ts_json_num2(double v)
 {
-    return ts_json_num(round(v * 100.0) / 100.0);
+    return ts_json_num(ts_round2(v));
 }
 
 json_t *ts_json_int(int64_t v)

@@ -4,6 +4,12 @@
 
 #include "base/id.h"
 
+void ts_filter_last_days(struct ts_call_filter *f, int64_t now_ms, int64_t days)
+{
+    f->to_ms = now_ms + 1;
+    f->from_ms = f->to_ms > days * TS_DAY_MS ? f->to_ms - days * TS_DAY_MS : 0;
+}
+
 /* A name that no outcome has matches no row. */
 static void bind_outcome(struct ts_stmt *s, const char *name)
 {

@@ -28,6 +28,12 @@ struct ts_call_filter {
     const char *tag_value;
 };
 
+enum { TS_DEFAULT_DAYS = 30, TS_MAX_DAYS = 3650 };
+#define TS_DAY_MS (INT64_C(86400) * 1000)
+
+/* The window of the last @days * 86,400 s; the moment itself belongs to it. */
+void ts_filter_last_days(struct ts_call_filter *f, int64_t now_ms, int64_t days);
+
 /* Feeds every row of the slice to ts_aggregate_add(), ordered by time, and to
  * ts_aggregate_attempt() the rescued attempts of calls in the window: of them the model and
  * provider filters mean the attempt's, all other filters its call's. Errors: STORAGE_UNAVAILABLE,

@@ -1,25 +1,18 @@
 /* The best model of each task: by evidence where there is some, by rules where there is none. */
-#include <string.h>
-
+#include "analytics/best.h"
 #include "base/json.h"
 #include "handlers/figures.h"
 
 enum { MAX_ALTERNATIVES = 5 };
 
-/* The models of one task: as options for the data, as candidates for the rules. */
-struct field {
-    struct ts_option options[TS_MAX_ARMS];
-    struct ts_candidate seen[TS_MAX_ARMS];
-    int count;
-};
-
-static json_t *by_data(const char *task, const struct field *f, const struct ts_recommendation *r)
+static json_t *by_data(const char *task, const struct ts_best *b)
 {
-    const struct ts_standing *places = r->ranking.standings;
-    json_auto_t *best = ts_standing_json(f->options[places[0].arm].group, &places[0]);
+    const struct ts_ranking *ranking = &b->r.ranking;
+    const struct ts_standing *places = ranking->standings;
+    json_auto_t *best = ts_standing_json(b->options[places[0].arm].group, &places[0]);
     json_auto_t *others = json_array();
-    for (int i = 1; i < r->ranking.count && i <= MAX_ALTERNATIVES; i++) {
-        const struct ts_group *g = f->options[places[i].arm].group;
+    for (int i = 1; i < ranking->count && i <= MAX_ALTERNATIVES; i++) {
+        const struct ts_group *g = b->options[places[i].arm].group;
         if (json_array_append_new(others, ts_standing_json(g, &places[i])) != 0)
             return NULL;
     }
@@ -29,20 +22,26 @@ static json_t *by_data(const char *task, const struct field *f, const struct ts_
                                    "basis",
                                    "data",
                                    "verdict",
-                                   ts_verdict_name(r->ranking.verdict),
+                                   ts_verdict_name(ranking->verdict),
                                    "callsNeeded",
-                                   ts_json_int(r->ranking.calls_needed),
+                                   ts_json_int(ranking->calls_needed),
                                    "alternatives",
                                    others);
     return about != NULL && json_object_update(about, best) == 0 ? json_incref(about) : NULL;
 }
 
+/* Among the models that are up, or else those that the task was given to. */
 static json_t *by_rules(const char *task,
-                        const struct field *f,
+                        const struct ts_best *b,
                         const struct ts_candidates *healthy)
 {
-    const struct ts_candidate *from = healthy->count > 0 ? healthy->at : f->seen;
-    int count = healthy->count > 0 ? healthy->count : f->count;
+    struct ts_candidate seen[TS_MAX_ARMS];
+    for (int i = 0; i < b->count; i++)
+        seen[i] = (struct ts_candidate){.model = b->options[i].group->model,
+                                        .provider = b->options[i].group->provider,
+                                        .local = true};
+    const struct ts_candidate *from = healthy->count > 0 ? healthy->at : seen;
+    int count = healthy->count > 0 ? healthy->count : b->count;
     int i = ts_rules_choose(from, count, task, TS_COMPLEXITY_UNKNOWN, TS_PRIORITY_BALANCED);
     return json_pack("{s:o, s:o, s:o, s:s, s:s, s:n, s:n, s:i, s:n, s:n, s:n, s:n, s:n, s:[]}",
                      "taskType",
@@ -67,32 +66,24 @@ static json_t *by_rules(const char *task,
                      "alternatives");
 }
 
-static void add_group(struct field *f, const struct ts_group *g, const struct ts_registry *registry)
+static bool is_local(const void *registry, const char *provider)
 {
-    f->options[f->count] =
-        (struct ts_option){.group = g, .local = ts_provider_is_local(registry, g->provider)};
-    f->seen[f->count++] =
-        (struct ts_candidate){.model = g->model, .provider = g->provider, .local = true};
+    return ts_provider_is_local(registry, provider);
 }
 
 json_t *ts_best_json(struct ts_groups models,
                      struct ts_groups tasks,
                      const struct ts_candidates *healthy)
 {
+    const struct ts_locality where = {.is_local = is_local, .ctx = healthy->registry};
     json_auto_t *list = json_array();
     for (int t = 0; t < tasks.count; t++) {
         const char *task = tasks.at[t].task_type;
         if (tasks.at[t].figures.total_calls == 0)
             continue;
-        struct field f = {.count = 0};
-        for (int i = 0; i < models.count && f.count < TS_MAX_ARMS; i++) {
-            if (strcmp(models.at[i].task_type, task) == 0)
-                add_group(&f, &models.at[i], healthy->registry);
-        }
-        struct ts_recommendation r;
-        json_t *best = ts_recommend(f.options, f.count, TS_PRIORITY_BALANCED, &r)
-                           ? by_data(task, &f, &r)
-                           : by_rules(task, &f, healthy);
+        struct ts_best b;
+        ts_best_of_task(models, task, where, TS_PRIORITY_BALANCED, &b);
+        json_t *best = b.by_data ? by_data(task, &b) : by_rules(task, &b, healthy);
         if (json_array_append_new(list, best) != 0)
             return NULL;
     }

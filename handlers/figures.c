@@ -1,9 +1,8 @@
 #include "handlers/figures.h"
 
-#include <math.h>
-
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/round.h"
 
 struct ts_figures ts_no_figures(void)
 {
@@ -33,7 +32,7 @@ struct ts_figures ts_no_figures(void)
 
 json_t *ts_time_json(double us)
 {
-    return ts_json_num(round(us) / 1000);
+    return ts_json_num(ts_round_ms(us));
 }
 
 static json_t *usd(int64_t nano)
@@ -192,7 +191,7 @@ json_t *ts_trends_json(struct ts_groups groups,
 
 json_t *ts_share_json(double v)
 {
-    return ts_json_num(round(v * 10000) / 10000);
+    return ts_json_num(ts_round4(v));
 }
 
 json_t *ts_interval_json(struct ts_interval i)

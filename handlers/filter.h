@@ -8,9 +8,6 @@
 /* The latest moment an id can carry: some day in the year 2248. */
 #define TS_LATEST_MS (INT64_MAX >> TS_ID_SEQ_BITS)
 
-enum { TS_DEFAULT_DAYS = 30, TS_MAX_DAYS = 3650 };
-#define TS_DAY_MS (INT64_C(86400) * 1000)
-
 /* The parameters that ts_filter_args() reads, for lists of what is allowed. */
 #define TS_FILTER_ARGS                                                                             \
     "model", "provider", "task_type", "complexity", "user", "user_segment", "tag."

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analytics/best.h"
 #include "base/json.h"
 #include "handlers/figures.h"
 #include "handlers/handlers.h"
@@ -147,33 +148,8 @@ static json_t *reason_json(const struct question *q,
                            const struct options *o,
                            const struct ts_ranking *r)
 {
-    const struct ts_standing *first = &r->standings[0];
-    const struct ts_evidence *e = &o->at[first->arm].group->figures.evidence;
     struct ts_buf text = TS_BUF_INIT(REASON_MAX_BYTES);
-    ts_buf_printf(&text,
-                  "%.1f %% of its %lld calls of %s were good",
-                  100 * (double)e->good / (double)e->trials,
-                  (long long)e->trials,
-                  q->wish.filter.task_type);
-    switch (r->verdict) {
-    case TS_VERDICT_RECOMMEND:
-        ts_buf_printf(&text,
-                      "; with the priority %s it beats every other model",
-                      ts_priority_name(q->wish.priority));
-        break;
-    case TS_VERDICT_EQUIVALENT:
-        ts_buf_printf(&text,
-                      "; the difference to %.200s is too small to matter",
-                      o->at[r->standings[1].arm].group->model);
-        break;
-    case TS_VERDICT_INSUFFICIENT:
-        ts_buf_puts(&text,
-                    r->count > 1 ? "; it leads, but not for certain yet"
-                                 : "; no other model has calls to compare it with");
-        break;
-    case TS_VERDICT_COUNT_:
-        break;
-    }
+    ts_best_explain(o->at, r, q->wish.filter.task_type, q->wish.priority, &text);
     json_t *json = ts_buf_ok(&text) ? ts_json_textn(ts_buf_text(&text), text.len) : NULL;
     ts_buf_free(&text);
     return json;

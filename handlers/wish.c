@@ -126,8 +126,7 @@ static enum ts_err read_body(const struct ts_exchange *x, struct ts_wish *w, str
     int64_t days = ts_fields_int(&f, "days", 1, TS_MAX_DAYS);
     if (days == TS_UNKNOWN)
         days = TS_DEFAULT_DAYS;
-    w->filter.to_ms = w->now_ms + 1;
-    w->filter.from_ms = w->filter.to_ms > days * TS_DAY_MS ? w->filter.to_ms - days * TS_DAY_MS : 0;
+    ts_filter_last_days(&w->filter, w->now_ms, days);
     json_t *wanted = json_object_get(w->body, "candidates");
     w->wanted = json_array_size(wanted) > 0 ? wanted : NULL;
     return f.rc;
