@@ -35,6 +35,7 @@ static bool set_option(struct bench_load *l, const char *name, size_t len, const
         {"streams", &l->streams},
         {"ramp_ms", &l->ramp_ms},
         {"window_ms", &l->window_ms},
+        {"again", &l->again},
     };
     for (size_t i = 0; i < TS_ARRAY_LEN(numbers); i++) {
         if (strlen(numbers[i].name) == len && memcmp(numbers[i].name, name, len) == 0) {

@@ -14,6 +14,7 @@ struct bench_load {
     int64_t streams;  /* paced, rate, cancel: at once */
     int64_t ramp_ms;  /* paced: the time over which they are opened */
     int64_t window_ms;
+    int64_t again; /* paced: until the window ends, a stream that is over is asked for once more */
 };
 
 /* One client, one request after the other. */

@@ -31,16 +31,22 @@ struct run {
     int64_t end_ns;
     int64_t read_ns;
     struct bench_samples delay; /* of tokens within the window */
+    struct bench_samples last;  /* of ends: the server's last write -> its line here */
 };
 
 static void on_mark(void *ctx, char kind, int64_t server_ns)
 {
     struct run *r = ctx;
-    if (kind != '@')
-        return;
-    r->tokens++;
+    r->tokens += kind == '@';
     if (r->begin_ns != 0 && r->end_ns == 0)
-        bench_samples_add(&r->delay, r->read_ns - server_ns);
+        bench_samples_add(kind == '@' ? &r->delay : &r->last, r->read_ns - server_ns);
+}
+
+static bool ask(const struct run *r, const struct stream *s)
+{
+    char request[512];
+    size_t len = bench_request(r->l, 0, request, sizeof(request));
+    return send(s->fd, request, len, MSG_NOSIGNAL) == (ssize_t)len;
 }
 
 static void stop(struct run *r, struct stream *s)
@@ -55,8 +61,6 @@ static void stop(struct run *r, struct stream *s)
 static void open_stream(struct run *r)
 {
     struct stream *s = &r->streams[r->opened++];
-    char request[512];
-    size_t len = bench_request(r->l, 0, request, sizeof(request));
     s->fd = bench_connect(r->l->port, true);
     if (s->fd < 0) {
         r->failed++;
@@ -64,8 +68,7 @@ static void open_stream(struct run *r)
     }
     r->running++;
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = s};
-    if (epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, s->fd, &e) != 0 ||
-        send(s->fd, request, len, MSG_NOSIGNAL) != (ssize_t)len)
+    if (epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, s->fd, &e) != 0 || !ask(r, s))
         stop(r, s);
 }
 
@@ -78,7 +81,11 @@ static void on_readable(struct run *r, struct stream *s)
         return;
     if (n > 0)
         bench_reply_feed(&s->reply, bytes, (size_t)n, on_mark, r);
-    if (n <= 0 || s->reply.state >= BENCH_REPLY_DONE)
+    bool again = r->l->again != 0 && r->end_ns == 0 && s->reply.state == BENCH_REPLY_DONE &&
+                 s->reply.status == 200;
+    if (again)
+        bench_reply_reset(&s->reply);
+    if (n <= 0 || (again ? !ask(r, s) : s->reply.state >= BENCH_REPLY_DONE))
         stop(r, s);
 }
 
@@ -123,12 +130,14 @@ static int report(struct run *r)
     int64_t window = r->end_ns - r->begin_ns;
     (void)printf("{\"at\":\"done\",");
     bench_samples_print(&r->delay, "delay_us");
+    bench_samples_print(&r->last, "last_us");
     (void)printf("\"tokens\":%lld,\"failed\":%lld,\"window_s\":%.6f,\"whole_s\":%.6f}\n",
                  (long long)r->tokens,
                  (long long)r->failed,
                  (double)(window > 0 ? window : 0) / 1e9,
                  (double)whole / 1e9);
     bench_samples_free(&r->delay);
+    bench_samples_free(&r->last);
     free(r->streams);
     (void)close(r->epoll_fd);
     return r->failed > 0 ? 1 : 0;

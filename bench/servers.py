@@ -1,6 +1,7 @@
 """The processes of a benchmark: the mock model server, nginx, touchstone; all on 127.0.0.1."""
 
 import http.client
+import json
 import os
 import resource
 import shutil
@@ -9,7 +10,10 @@ import socket
 import subprocess
 import time
 
+import report
+
 START_LIMIT_S = 10
+RUN_LIMIT_S = 180
 
 # The server under test has a core to itself, the mock server and the load generator share another: else it is chance
 # whether two neighbours share a core, which moves a round trip more than anything that is measured here.
@@ -125,8 +129,33 @@ class Server:
                 self.process.wait()
 
 
-def start_mock(binary, folder):
-    return Server("mock", [binary, "0"], 0, f"{folder}/mock.log", REST_CORES)
+def run_load(mode, port, on_line=None, cores=REST_CORES, **options):
+    """Runs the load generator; returns its last line."""
+    command = [os.path.join(report.BUILD, "bench", "bench-load"), mode, f"port={port}"]
+    command += [f"{name}={value}" for name, value in options.items()]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
+                               preexec_fn=lambda: os.sched_setaffinity(0, cores))
+    deadline = time.monotonic() + RUN_LIMIT_S
+    last = None
+    try:
+        for line in process.stdout:
+            last = json.loads(line)
+            if on_line is not None:
+                on_line(last)
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{mode} at port {port} takes too long")
+        process.wait(10)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    if last is None or last.get("failed", 0) > 0:
+        raise RuntimeError(f"{mode} at port {port} failed: {last}, status {process.returncode}")
+    return last
+
+
+def start_mock(folder):
+    return Server("mock", [os.path.join(report.BUILD, "bench", "bench-mock"), "0"], 0, f"{folder}/mock.log", REST_CORES)
 
 
 def start_nginx(folder, upstream, static_path, static_body):
@@ -146,19 +175,21 @@ def start_nginx(folder, upstream, static_path, static_body):
     return server
 
 
-def start_touchstone(binary, folder, upstream):
-    """With an empty database in `folder`, recording on, full durability: the defaults."""
+def start_touchstone(folder, upstream, db=None, cores=frozenset(TEST_CORES), settings=None):
+    """Recording on, full durability: the defaults. Without `db` on an empty database in `folder`."""
     home = f"{folder}/touchstone"
     shutil.rmtree(home, ignore_errors=True)
     os.makedirs(home)
     port = free_port()
     env = {
         "PATH": os.environ.get("PATH", ""), "HOME": home,
-        "TOUCHSTONE_LISTEN": f"127.0.0.1:{port}", "TOUCHSTONE_DB": f"{home}/touchstone.db",
+        "TOUCHSTONE_LISTEN": f"127.0.0.1:{port}", "TOUCHSTONE_DB": db or f"{home}/touchstone.db",
         "TOUCHSTONE_LOG": "warn",
         "OLLAMA_ENABLED": "on", "OLLAMA_BASE_URL": f"http://127.0.0.1:{upstream}",
         "VLLM_ENABLED": "on", "VLLM_BASE_URL": f"http://127.0.0.1:{upstream}",
+        **(settings or {}),
     }
-    server = Server("touchstone", [binary, "serve"], port, f"{folder}/touchstone.log", TEST_CORES, env, home)
+    binary = os.path.join(report.BUILD, "touchstone")
+    server = Server("touchstone", [binary, "serve"], port, f"{folder}/touchstone.log", cores, env, home)
     server.ready_s = server.wait_ready("/readyz")
     return server

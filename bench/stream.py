@@ -7,22 +7,17 @@ stream for the commit. Results go to the terminal and to bench/RESULTS.md.
 """
 
 import argparse
-import json
 import os
-import platform
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 
+import report
 import servers
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BUILD = os.path.join(ROOT, "build-bench")
 STATIC_PATH = "/version"
-RUN_LIMIT_S = 180
 IDLE_S = 2
 TOKEN_GAP_US = 1500  # with one client: a first token is a first token only where the others follow later
 
@@ -75,9 +70,9 @@ class Bench:
                 body = servers.get(self.running["touchstone"].port, STATIC_PATH)[1].decode().strip()
             self.running[path] = servers.start_nginx(self.folder, mock.port, STATIC_PATH, body)
         elif path == "touchstone":
-            self.running[path] = servers.start_touchstone(os.path.join(BUILD, "touchstone"), self.folder, mock.port)
+            self.running[path] = servers.start_touchstone(self.folder, mock.port)
         else:
-            self.running[path] = servers.start_mock(os.path.join(BUILD, "bench", "bench-mock"), self.folder)
+            self.running[path] = servers.start_mock(self.folder)
 
     def restart(self, path):
         if path != "direct":
@@ -90,27 +85,7 @@ class Bench:
 
     def load(self, mode, path, on_line=None, cores=servers.REST_CORES, **options):
         """Runs the load generator; returns its last line."""
-        command = [os.path.join(BUILD, "bench", "bench-load"), mode, f"port={self.running[path].port}"]
-        command += [f"{name}={value}" for name, value in options.items()]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
-                                   preexec_fn=lambda: os.sched_setaffinity(0, cores))
-        deadline = time.monotonic() + RUN_LIMIT_S
-        last = None
-        try:
-            for line in process.stdout:
-                last = json.loads(line)
-                if on_line is not None:
-                    on_line(last)
-                if time.monotonic() > deadline:
-                    raise RuntimeError(f"{mode} through {path} takes too long")
-            process.wait(10)
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-        if last is None or last.get("failed", 0) > 0:
-            raise RuntimeError(f"{mode} through {path} failed: {last}, status {process.returncode}")
-        return last
+        return servers.run_load(mode, self.running[path].port, on_line, cores, **options)
 
     def rounds(self, count, measure):
         for _ in range(count):
@@ -179,7 +154,7 @@ class Bench:
         server = self.running[path]
         before = server.cpu_s()
         result = self.load("streams", path, streams=50, tokens=self.plan.flat_tokens, interval_us=0, ramp_ms=0,
-                           window_ms=RUN_LIMIT_S * 1000)
+                           window_ms=servers.RUN_LIMIT_S * 1000)
         self.figures.add("flat_tokens_per_s", path, result["tokens"] / result["whole_s"])
         self.figures.add("flat_cpu_s_per_million", path, (server.cpu_s() - before) / result["tokens"] * 1e6)
 
@@ -245,19 +220,12 @@ def ratios(figures, figure, base=None):
     return [a / b for a, b in zip(ours, theirs) if b > 0]
 
 
-def spread(values, digits=2):
-    if not values:
-        return "-"
-    text = f"{statistics.median(values):.{digits}f}"
-    return text if len(values) == 1 else f"{text} ({min(values):.{digits}f}-{max(values):.{digits}f})"
-
-
 def targets(f):
-    """Rows of (what, values per round, unit, promise, kept)."""
+    """Rows for report.targets_table()."""
     ours = lambda figure, scale=1.0: [v * scale for v in f.of(figure, "touchstone")]
     held = [v / 1000 for v in added(f, "last_p50_us", "last_p50_us", "touchstone")]
     left = [v / 1000 for phase in ("before_first_token", "mid_stream") for v in f.of(f"leave_{phase}_max_us", "touchstone")]
-    rows = [
+    return [
         ("added time to first token, p50, of nginx's", ratios(f, "ttft_p50_us", "ttft_p50_us"), "x", 1.6, max),
         ("the same, everything on one core", ratios(f, "ttft_one_core_p50_us", "ttft_one_core_p50_us"), "x", 1.6, max),
         ("CPU per million tokens, 400 streams at 20 ms, of nginx's", ratios(f, "p400_cpu_s_per_million"), "x", 1.25, max),
@@ -270,46 +238,26 @@ def targets(f):
         ("end of a stream held for its commit, p50", held, "ms", 1, max),
         ("start to ready, empty database", ours("ready_ms"), "ms", 100, max),
     ]
-    for what, values, unit, limit, side in rows:
-        kept = None
-        if values:
-            median = statistics.median(values)
-            kept = median <= limit if side is max else median >= limit
-        yield what, values, unit, ("<= " if side is max else ">= ") + f"{limit:g}", kept
 
 
-def machine(plan_name):
-    def output(*command):
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
-            return (done.stdout + done.stderr).strip().splitlines()[0]
-        except (OSError, IndexError):
-            return "unknown"
-
-    with open("/proc/cpuinfo", encoding="utf-8") as f:
-        cpu = next((line.split(":", 1)[1].strip() for line in f if line.startswith("model name")), platform.machine())
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    versions = ", ".join(f"{name} {output('pkg-config', '--modversion', name)}"
-                         for name in ("libmicrohttpd", "libcurl", "sqlite3", "jansson"))
+def facts(plan_name):
+    libraries = report.versions("libmicrohttpd", "libcurl", "sqlite3", "jansson")
+    nginx = report.output("nginx", "-v").replace("nginx version: ", "")
     return [
-        f"{cpu}, {os.cpu_count()} cores, {memory:.0f} GiB; Linux {platform.release()}; load average at the start {os.getloadavg()[0]:.1f}.",
-        f"{output('nginx', '-v').replace('nginx version: ', '')}; {versions}; release build of commit {output('git', '-C', ROOT, 'rev-parse', '--short', 'HEAD')}; {plan_name} run.",
+        report.machine(),
+        f"{nginx}; {libraries}; release build of commit {report.commit()}; {plan_name} run.",
         f"The server under test ran on core {min(servers.TEST_CORES)}, the mock model server and the load generator on core {min(servers.REST_CORES)}.",
     ]
 
 
-def report(figures, paths, facts):
+def section(figures, paths, facts_then):
     lines = ["# Streaming, measured", "", "Written by `tools/bench stream`; the figures are this machine's, the ratios are what to compare.", ""]
-    lines += [f"- {fact}" for fact in facts]
-    lines += ["", "Median of the rounds, lowest and highest in brackets.", "",
-              "| | measured | to reach | |", "|---|---|---|---|"]
-    for what, values, unit, limit, kept in targets(figures):
-        verdict = "not measured" if kept is None else "reached" if kept else "**missed**"
-        lines.append(f"| {what} | {spread(values)} {unit} | {limit} | {verdict} |")
+    lines += [f"- {fact}" for fact in facts_then]
+    lines += ["", "Median of the rounds, lowest and highest in brackets.", "", *report.targets_table(targets(figures))]
     lines += ["", "\"Added\" is minus the direct connection's in the same round (for the delay per token: minus its median).", "",
               "## Every figure", "", "| | " + " | ".join(paths) + " |", "|---" * (len(paths) + 1) + "|"]
     for figure in figures.values:
-        cells = [spread(figures.of(figure, path), 1) for path in paths]
+        cells = [report.spread(figures.of(figure, path), 1) for path in paths]
         lines.append(f"| {figure} | " + " | ".join(cells) + " |")
     lines += ["", "`p400`: 400 streams, a token every 20 ms each (`translated`: from OpenAI's dialect to Ollama's); `p5000`: 5,000 streams, one a second. `cpu_s_per_million`: while all streams",
               "run; `whole_cpu_s`: with their opening, their end and, in touchstone, their rows. `cpu_us_per_call`: a call of 3 tokens,",
@@ -317,32 +265,24 @@ def report(figures, paths, facts):
     return "\n".join(lines) + "\n"
 
 
-def build():
-    if not os.path.exists(os.path.join(BUILD, "build.ninja")):
-        subprocess.run(["meson", "setup", BUILD, "--buildtype=release", "-Dbench=true", "-Dtests=false"], cwd=ROOT,
-                       check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["ninja", "-C", BUILD, "--quiet"], check=True)
-
-
 def main():
     parser = argparse.ArgumentParser(prog="tools/bench stream", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: minutes become seconds, and the spread grows")
     parser.add_argument("--paths", default="direct,nginx,touchstone", help="what to measure, separated by commas (direct must be among them)")
-    parser.add_argument("--output", default=os.path.join(ROOT, "bench", "RESULTS.md"), help="where the table is written")
+    parser.add_argument("--output", default=report.PAGE, help="where the table is written")
     args = parser.parse_args()
     paths = args.paths.split(",")
-    build()
-    facts = machine("quick" if args.quick else "full")
-    folder = tempfile.mkdtemp(prefix="run-", dir=BUILD)  # on the disk of the source tree, not in memory
+    report.build()
+    facts_then = facts("quick" if args.quick else "full")
+    folder = tempfile.mkdtemp(prefix="run-", dir=report.BUILD)  # on the disk of the source tree, not in memory
     bench = Bench(Plan(args.quick), paths, folder)
     try:
         bench.run()
     finally:
         bench.stop_all()
         shutil.rmtree(folder, ignore_errors=True)
-    text = report(bench.figures, paths, facts)
-    with open(args.output, "w", encoding="utf-8") as f:
-        f.write(text)
+    text = section(bench.figures, paths, facts_then)
+    report.write_section(args.output, text)
     print(text)
 
 
