@@ -14,12 +14,12 @@ void ts_best_of_task(struct ts_groups models,
         if (g->task_type != NULL && strcmp(g->task_type, task_type) != 0)
             continue;
         out->options[out->count++] =
-            (struct ts_option){.group = g, .local = where.is_local(where.ctx, g->provider)};
+            (struct ts_contender){.group = g, .local = where.is_local(where.ctx, g->provider)};
     }
     out->by_data = ts_recommend(out->options, out->count, priority, &out->r);
 }
 
-void ts_best_explain(const struct ts_option *options,
+void ts_best_explain(const struct ts_contender *options,
                      const struct ts_ranking *r,
                      const char *task_type,
                      enum ts_priority priority,

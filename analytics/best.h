@@ -16,7 +16,7 @@ struct ts_locality {
 };
 
 struct ts_best {
-    struct ts_option options[TS_MAX_ARMS]; /* the models of the task */
+    struct ts_contender options[TS_MAX_ARMS]; /* the models of the task */
     int count;
     bool by_data; /* else no model has calls enough, and `r` is not filled */
     struct ts_recommendation r;
@@ -32,7 +32,7 @@ void ts_best_of_task(struct ts_groups models,
 
 /* Why, as the end of "X, because ..." for people: "93.1 % of its 120 calls of coding were good; it
  * beats every other model". Only by data. */
-void ts_best_explain(const struct ts_option *options,
+void ts_best_explain(const struct ts_contender *options,
                      const struct ts_ranking *ranking,
                      const char *task_type,
                      enum ts_priority priority,

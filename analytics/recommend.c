@@ -17,7 +17,7 @@ struct ts_weights ts_priority_weights(enum ts_priority p)
     return weights[p];
 }
 
-bool ts_option_has_data(const struct ts_option *o)
+bool ts_contender_has_data(const struct ts_contender *o)
 {
     const struct ts_figures *f = &o->group->figures;
     return f->successes + f->failures > 0 && f->evidence.trials >= TS_DATA_FROM_CALLS;
@@ -61,7 +61,7 @@ static struct ts_trait per_good_call(const struct ts_spread *per_call,
         .n = n, .mean = log10(mean / good), .sd = n > 1 ? sqrt(relative) / M_LN10 : unmeasured_sd};
 }
 
-static struct ts_trait cost_of(const struct ts_option *o, bool by_tokens)
+static struct ts_trait cost_of(const struct ts_contender *o, bool by_tokens)
 {
     const struct ts_figures *f = &o->group->figures;
     if (by_tokens)
@@ -76,14 +76,14 @@ static struct ts_trait cost_of(const struct ts_option *o, bool by_tokens)
  * model without a price is free beside a cloud's; beside a local one that has a price, it is just
  * not priced, and not known is not nothing.
  */
-static bool must_count_tokens(const struct ts_option *options, int count)
+static bool must_count_tokens(const struct ts_contender *options, int count)
 {
     bool paid = false;
     bool local_priced = false;
     bool local_unpriced = false;
     for (int i = 0; i < count; i++) {
         const struct ts_spread *cost = &options[i].group->figures.cost_usd;
-        if (!ts_option_has_data(&options[i]))
+        if (!ts_contender_has_data(&options[i]))
             continue;
         if (cost->n == 0 && !options[i].local)
             return true;
@@ -94,7 +94,7 @@ static bool must_count_tokens(const struct ts_option *options, int count)
     return !paid || (local_priced && local_unpriced);
 }
 
-bool ts_recommend(const struct ts_option *options,
+bool ts_recommend(const struct ts_contender *options,
                   int count,
                   enum ts_priority priority,
                   struct ts_recommendation *out)
@@ -104,7 +104,7 @@ bool ts_recommend(const struct ts_option *options,
     int n = 0;
     out->by_tokens = must_count_tokens(options, count);
     for (int i = 0; i < count && n < TS_MAX_ARMS; i++) {
-        if (!ts_option_has_data(&options[i]))
+        if (!ts_contender_has_data(&options[i]))
             continue;
         arms[n] = ts_arm_of(&options[i].group->figures);
         arms[n].traits[TS_TRAIT_COST] = cost_of(&options[i], out->by_tokens);

@@ -19,13 +19,13 @@
 
 enum { TS_DATA_FROM_CALLS = 5 }; /* a model with fewer takes no part */
 
-struct ts_option {
+struct ts_contender {
     const struct ts_group *group;
     bool local;
 };
 
 /* Whether it has calls enough to take part. */
-bool ts_option_has_data(const struct ts_option *o);
+bool ts_contender_has_data(const struct ts_contender *o);
 
 struct ts_recommendation {
     struct ts_ranking ranking; /* its arms are indices of options */
@@ -35,7 +35,7 @@ struct ts_recommendation {
 struct ts_weights ts_priority_weights(enum ts_priority p);
 
 /* Return: whether any option has data; of more than TS_MAX_ARMS, the first count. */
-bool ts_recommend(const struct ts_option *options,
+bool ts_recommend(const struct ts_contender *options,
                   int count,
                   enum ts_priority priority,
                   struct ts_recommendation *out);

@@ -45,7 +45,7 @@ static bool is_reachable(const struct question *q, const struct ts_group *g)
 }
 
 struct options {
-    struct ts_option at[TS_MAX_ARMS];
+    struct ts_contender at[TS_MAX_ARMS];
     int count;
     bool pooled; /* over all users, not one segment */
 };
@@ -57,7 +57,7 @@ static void list_options(const struct question *q, struct ts_groups groups, stru
         const struct ts_group *g = &groups.at[i];
         if (!ts_wish_allows(&q->wish, g->provider, g->model) || !is_reachable(q, g))
             continue;
-        out->at[out->count++] = (struct ts_option){
+        out->at[out->count++] = (struct ts_contender){
             .group = g, .local = ts_provider_is_local(q->reachable.registry, g->provider)};
     }
 }

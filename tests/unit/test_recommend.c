@@ -117,7 +117,7 @@ static struct ts_group group(const char *model, int64_t n, double seconds)
     return g;
 }
 
-static const char *named(const struct ts_option *options, int count, enum ts_priority p)
+static const char *named(const struct ts_contender *options, int count, enum ts_priority p)
 {
     struct ts_recommendation r;
     assert_true(ts_recommend(options, count, p, &r));
@@ -129,7 +129,7 @@ static void below_five_calls_there_is_nothing_to_go_by(void **state)
     (void)state;
     struct ts_group few = group("few", 4, 1);
     struct ts_group some = group("some", 5, 1);
-    const struct ts_option options[] = {{.group = &few}, {.group = &some}};
+    const struct ts_contender options[] = {{.group = &few}, {.group = &some}};
     struct ts_recommendation r;
     assert_false(ts_recommend(options, 1, TS_PRIORITY_BALANCED, &r));
     assert_true(ts_recommend(options, 2, TS_PRIORITY_BALANCED, &r));
@@ -153,7 +153,7 @@ static void each_priority_has_its_own_winner(void **state)
     cheap.figures.cost_usd = spread(0.0011, 1000);
     cheap.figures.evidence.good = 750;
     cheap.figures.evidence.weight_good = 750;
-    const struct ts_option options[] = {{.group = &good}, {.group = &fast}, {.group = &cheap}};
+    const struct ts_contender options[] = {{.group = &good}, {.group = &fast}, {.group = &cheap}};
     assert_string_equal(named(options, 3, TS_PRIORITY_QUALITY), "good");
     assert_string_equal(named(options, 3, TS_PRIORITY_SPEED), "fast");
     assert_string_equal(named(options, 3, TS_PRIORITY_COST), "cheap");
@@ -166,7 +166,7 @@ static void cost_is_money_where_all_have_a_price_and_tokens_else(void **state)
     struct ts_group desk = group("desk", 200, 1);
     cloud.figures.cost_usd = spread(0.01, 200);
     desk.figures.tokens = spread(900, 200); /* talks more */
-    struct ts_option options[] = {{.group = &cloud}, {.group = &desk, .local = true}};
+    struct ts_contender options[] = {{.group = &cloud}, {.group = &desk, .local = true}};
     struct ts_recommendation r;
     assert_true(ts_recommend(options, 2, TS_PRIORITY_COST, &r));
     assert_false(r.by_tokens);
@@ -193,7 +193,7 @@ static void failed_calls_are_paid_as_well(void **state)
     moody.figures.cost_usd = spread(0.010, 2000);
     moody.figures.evidence.good = moody.figures.successes = 1000;
     moody.figures.evidence.weight_good = 1000;
-    const struct ts_option options[] = {{.group = &moody}, {.group = &sure}};
+    const struct ts_contender options[] = {{.group = &moody}, {.group = &sure}};
     assert_string_equal(named(options, 2, TS_PRIORITY_COST), "sure");
 }
 
@@ -259,11 +259,11 @@ static void twenty_models_are_judged_quickly(void **state)
     (void)state;
     enum { MODELS = 20, ROUNDS = 20 };
     struct ts_group groups[MODELS];
-    struct ts_option options[MODELS];
+    struct ts_contender options[MODELS];
     for (int i = 0; i < MODELS; i++) {
         groups[i] = group("m", 1000 + i, 1 + 0.1 * i);
         groups[i].figures.cost_usd = spread(0.01 + 0.001 * i, 1000);
-        options[i] = (struct ts_option){.group = &groups[i]};
+        options[i] = (struct ts_contender){.group = &groups[i]};
     }
     clock_t began = clock();
     struct ts_recommendation r;
