@@ -90,18 +90,17 @@ static enum ts_err check_loop(const struct ts_exchange *x, struct ts_error *err)
                    "servers leads back to this gateway");
 }
 
-struct label_walk {
+struct header_walk {
     struct ts_genreq *request;
     struct ts_error *err;
     enum ts_err rc;
 };
 
-static void take_label(void *ctx, const char *name, const char *value)
+static void take_header(void *ctx, const char *name, const char *value)
 {
-    static const char prefix[] = "X-Touchstone-";
-    struct label_walk *w = ctx;
-    if (w->rc == TS_OK && strncasecmp(name, prefix, sizeof(prefix) - 1) == 0)
-        w->rc = ts_genreq_label(w->request, name + sizeof(prefix) - 1, value, w->err);
+    struct header_walk *w = ctx;
+    if (w->rc == TS_OK)
+        w->rc = ts_genreq_header(w->request, name, value, w->err);
 }
 
 static enum ts_err scan(const struct ts_exchange *x,
@@ -118,36 +117,18 @@ static enum ts_err scan(const struct ts_exchange *x,
         return rc;
     }
     g->request = q;
-    struct label_walk w = {.request = q, .err = err, .rc = TS_OK};
-    x->ops->each_header(x, take_label, &w);
+    struct header_walk w = {.request = q, .err = err, .rc = TS_OK};
+    x->ops->each_header(x, take_header, &w);
     return w.rc;
 }
 
 /* -- what kind of work ------------------------------------------------------------------------ */
 
-/* The beginning of a string as it stands in the body, cut at most TS_CLASSIFY_BYTES behind its
- * quote and never inside an escape. */
-static struct ts_jvalue beginning(struct ts_jvalue string)
-{
-    const char *s = string.raw.at + 1;
-    size_t n = string.raw.len - 2;
-    size_t at = 0;
-    while (at < n) {
-        size_t step = s[at] != '\\' ? 1 : s[at + 1] == 'u' ? 6 : 2;
-        if (at + step > TS_CLASSIFY_BYTES)
-            break;
-        at += step;
-    }
-    string.raw.len = at + 2;
-    return string;
-}
-
 static struct ts_class classify(const struct ts_classifier *classifier, const struct ts_genreq *q)
 {
     struct ts_prompt_view view = ts_genreq_prompt(q);
-    struct ts_buf text = TS_BUF_INIT((size_t)TS_CLASSIFY_BYTES * 3); /* U+FFFD for a lone half */
-    if (view.prompt.type == TS_J_STRING)
-        ts_jstring_decode(beginning(view.prompt), &text);
+    struct ts_buf text = TS_BUF_INIT((size_t)TS_CLASSIFY_BYTES * 7); /* U+FFFD for a lone half */
+    ts_genreq_prompt_text(view.prompt, TS_CLASSIFY_BYTES, &text);
     const struct ts_prompt_text prompt = {
         .text = {.at = ts_buf_text(&text), .len = text.len},
         .has_images = view.has_images,
@@ -361,4 +342,19 @@ static void generate(struct ts_exchange *x, const struct ts_dialect *d)
 void ts_handle_generate(struct ts_exchange *x)
 {
     generate(x, &ts_ollama_generate);
+}
+
+void ts_handle_chat(struct ts_exchange *x)
+{
+    generate(x, &ts_ollama_chat);
+}
+
+void ts_handle_chat_completions(struct ts_exchange *x)
+{
+    generate(x, &ts_openai_chat);
+}
+
+void ts_handle_completions(struct ts_exchange *x)
+{
+    generate(x, &ts_openai_completions);
 }

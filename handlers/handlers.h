@@ -6,6 +6,9 @@
 
 /* generate.c */
 ts_handler_fn ts_handle_generate;
+ts_handler_fn ts_handle_chat;
+ts_handler_fn ts_handle_chat_completions;
+ts_handler_fn ts_handle_completions;
 
 /* models.c: the model lists of all servers, in each dialect */
 ts_handler_fn ts_handle_ollama_root;

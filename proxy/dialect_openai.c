@@ -4,22 +4,51 @@
  * The reason why the answer ended comes before the terminator `[DONE]`, which the reader knows;
  * usage comes with it or in an event of its own behind it.
  */
-#include "proxy/dialect.h"
+#include "proxy/dialect_impl.h"
 #include "proxy/draft.h"
 
 /* One table for both: what a chunk of the other kind has at its paths is not there in this one. */
-static const struct ts_jpath paths[] = {
+static const struct ts_jpath stream_paths[] = {
+    {{"model"}, TS_FIELD_MODEL},
+    {{"error"}, TS_FIELD_ERROR},
+    {{"error", "message"}, TS_FIELD_ERROR_MESSAGE},
+    {{"choices"}, TS_FIELD_CHOICES},
+    {{"choices", "[]"}, TS_FIELD_CHOICE},
+    {{"choices", "[]", "index"}, TS_FIELD_CHOICE_INDEX},
+    {{"choices", "[]", "text"}, TS_FIELD_TEXT},
+    {{"choices", "[]", "delta", "content"}, TS_FIELD_TEXT},
+    {{"choices", "[]", "delta", "refusal"}, TS_FIELD_REFUSAL},
+    {{"choices", "[]", "delta", "reasoning_content"}, TS_FIELD_REASONING},
+    {{"choices", "[]", "delta", "reasoning"}, TS_FIELD_REASONING_TOO},
+    {{"choices", "[]", "delta", "tool_calls", "[]"}, TS_FIELD_TOOL_CALL},
+    {{"choices", "[]", "delta", "tool_calls", "[]", "index"}, TS_FIELD_TOOL_INDEX},
+    {{"choices", "[]", "delta", "tool_calls", "[]", "id"}, TS_FIELD_TOOL_ID},
+    {{"choices", "[]", "delta", "tool_calls", "[]", "function", "name"}, TS_FIELD_TOOL_NAME},
+    {{"choices", "[]", "delta", "tool_calls", "[]", "function", "arguments"}, TS_FIELD_TOOL_INPUT},
+    {{"choices", "[]", "finish_reason"}, TS_FIELD_FINISH},
+    {{"usage"}, TS_FIELD_USAGE},
+    {{"usage", "prompt_tokens"}, TS_FIELD_PROMPT_TOKENS},
+    {{"usage", "completion_tokens"}, TS_FIELD_OUTPUT_TOKENS},
+    {{"usage", "prompt_tokens_details", "cached_tokens"}, TS_FIELD_CACHED_TOKENS},
+    {{"usage", "completion_tokens_details", "reasoning_tokens"}, TS_FIELD_REASONING_TOKENS},
+    {{"timings", "prompt_n"}, TS_FIELD_TIMED_PROMPT},
+    {{"timings", "prompt_ms"}, TS_FIELD_PROMPT_TIME},
+    {{"timings", "predicted_n"}, TS_FIELD_TIMED_OUTPUT},
+    {{"timings", "predicted_ms"}, TS_FIELD_EVAL_TIME},
+};
+
+/* Whole answers: text is no piece of it, and is only looked for. */
+static const struct ts_jpath answer_paths[] = {
     {{"model"}, TS_FIELD_MODEL},
     {{"error"}, TS_FIELD_ERROR},
     {{"error", "message"}, TS_FIELD_ERROR_MESSAGE},
     {{"choices"}, TS_FIELD_CHOICES},
     {{"choices", "[]"}, TS_FIELD_CHOICE},
     {{"choices", "[]", "text"}, TS_FIELD_TEXT},
-    {{"choices", "[]", "delta", "content"}, TS_FIELD_TEXT},
-    {{"choices", "[]", "delta", "refusal"}, TS_FIELD_TEXT},
-    {{"choices", "[]", "delta", "reasoning_content"}, TS_FIELD_REASONING},
-    {{"choices", "[]", "delta", "reasoning"}, TS_FIELD_REASONING_TOO},
-    {{"choices", "[]", "delta", "tool_calls", "[]"}, TS_FIELD_TOOL_CALL},
+    {{"choices", "[]", "message", "content"}, TS_FIELD_TEXT},
+    {{"choices", "[]", "message", "reasoning_content"}, TS_FIELD_REASONING},
+    {{"choices", "[]", "message", "reasoning"}, TS_FIELD_REASONING_TOO},
+    {{"choices", "[]", "message", "tool_calls", "[]"}, TS_FIELD_TOOL_CALL},
     {{"choices", "[]", "finish_reason"}, TS_FIELD_FINISH},
     {{"usage"}, TS_FIELD_USAGE},
     {{"usage", "prompt_tokens"}, TS_FIELD_PROMPT_TOKENS},
@@ -36,13 +65,13 @@ static enum ts_finish finish_of(const struct ts_draft *d)
 {
     if (d->finish.len == 0)
         return TS_FINISH_NONE;
-    if (ts_draft_finish_is(d, "stop"))
+    if (ts_draft_is(&d->finish, "stop"))
         return TS_FINISH_STOP;
-    if (ts_draft_finish_is(d, "length"))
+    if (ts_draft_is(&d->finish, "length"))
         return TS_FINISH_LENGTH;
-    if (ts_draft_finish_is(d, "tool_calls") || ts_draft_finish_is(d, "function_call"))
+    if (ts_draft_is(&d->finish, "tool_calls") || ts_draft_is(&d->finish, "function_call"))
         return TS_FINISH_TOOL_CALLS;
-    return ts_draft_finish_is(d, "content_filter") ? TS_FINISH_CONTENT_FILTER : TS_FINISH_OTHER;
+    return ts_draft_is(&d->finish, "content_filter") ? TS_FINISH_CONTENT_FILTER : TS_FINISH_OTHER;
 }
 
 /* The wire's prompt_tokens include those read from a cache; ours are disjoint. */
@@ -78,14 +107,49 @@ static void finish(struct ts_draft *d)
     }
 }
 
+static void finish_answer(struct ts_draft *d)
+{
+    finish(d);
+    d->event.terminator = true;
+    d->event.usage_only = false;
+}
+
+/* How an answer that is no stream is read, of either kind. */
+static const struct ts_dialect answer = {
+    .name = "openai answer",
+    .family = "openai",
+    .framing = TS_FRAMING_WHOLE,
+    .paths = answer_paths,
+    .path_count = TS_ARRAY_LEN(answer_paths),
+    .finish = finish_answer,
+};
+
+static const char *const forwards[] = {
+    "OpenAI-Organization", "OpenAI-Project", "OpenAI-Beta", "Idempotency-Key", NULL};
+static const char *const passes[] = {"x-ratelimit-*", "openai-*", "x-request-id", NULL};
+
 const struct ts_dialect ts_openai_chat = {
     .name = "openai.chat",
     .family = "openai",
     .framing = TS_FRAMING_SSE,
     .stream_type = "text/event-stream",
-    .paths = paths,
-    .path_count = TS_ARRAY_LEN(paths),
+    .forwards = forwards,
+    .passes = passes,
+    .answer = &answer,
+    .paths = stream_paths,
+    .path_count = TS_ARRAY_LEN(stream_paths),
     .finish = finish,
+    .members = ts_openai_chat_members,
+    .member_count = TS_OPENAI_CHAT_MEMBERS,
+    .folds = ts_openai_chat_folds,
+    .read_asked = ts_openai_chat_asked,
+    .each_message = ts_openai_chat_messages,
+    .each_tool = ts_function_tools,
+    .write_request = ts_openai_chat_body,
+    .write_event = ts_openai_write_event,
+    .write_end = ts_openai_write_end,
+    .write_whole = ts_openai_write_whole,
+    .keep_event = ts_openai_keep_event,
 };
 
 const struct ts_dialect ts_openai_completions = {
@@ -93,7 +157,20 @@ const struct ts_dialect ts_openai_completions = {
     .family = "openai",
     .framing = TS_FRAMING_SSE,
     .stream_type = "text/event-stream",
-    .paths = paths,
-    .path_count = TS_ARRAY_LEN(paths),
+    .forwards = forwards,
+    .passes = passes,
+    .answer = &answer,
+    .paths = stream_paths,
+    .path_count = TS_ARRAY_LEN(stream_paths),
     .finish = finish,
+    .members = ts_openai_completions_members,
+    .member_count = TS_OPENAI_COMPLETIONS_MEMBERS,
+    .folds = ts_openai_completions_folds,
+    .read_asked = ts_openai_completions_asked,
+    .each_message = ts_openai_completions_messages,
+    .write_request = ts_openai_completions_body,
+    .write_event = ts_openai_write_event,
+    .write_end = ts_openai_write_end,
+    .write_whole = ts_openai_write_whole,
+    .keep_event = ts_openai_keep_event,
 };

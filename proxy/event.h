@@ -41,13 +41,34 @@ struct ts_server_times {
     int64_t eval_us;
 };
 
+/*
+ * What one event brings of a call of a tool. A call may come whole, with its arguments as an object
+ * (Ollama), or in pieces of text that belong together by their index (OpenAI, Anthropic); the first
+ * piece has the name. toolset.h puts them together. Text is unescaped and borrowed like the
+ * event's.
+ */
+struct ts_tool_piece {
+    int64_t index;         /* which call of the answer; TS_UNKNOWN where the server does not say */
+    struct ts_slice id;    /* absent where the server has none, and in further pieces */
+    struct ts_slice name;  /* absent in further pieces */
+    struct ts_slice input; /* of the arguments: the next piece of their JSON text */
+    bool whole;            /* the arguments are complete: an object of JSON */
+};
+
+enum { TS_MAX_TOOL_PIECES = 32 }; /* of one event */
+
 struct ts_event {
     /* Unescaped UTF-8, empty or absent when this event has none. Borrowed until the callback
      * returns. Cut at the reader's text limit: text_cut says so. */
     struct ts_slice text;
     struct ts_slice reasoning;
-    bool has_tool_call;
+    struct ts_slice refusal;   /* the model says that it will not answer */
+    struct ts_slice signature; /* of the reasoning, where the server signs it (Anthropic) */
+    const struct ts_tool_piece *tools;
+    int tool_count;
+    bool has_tool_call; /* also where the pieces were more than can be kept */
     bool text_cut;
+    int64_t choice; /* which of several answers it belongs to: 0 where there is one */
 
     enum ts_finish finish; /* NONE where the event names no reason */
     bool terminator;       /* a good stream ends with this event */
@@ -70,7 +91,7 @@ struct ts_event {
 /* Content of any kind: what stops the clock of "time to first token" and ends fallback. */
 static inline bool ts_event_has_content(const struct ts_event *e)
 {
-    return e->text.len > 0 || e->reasoning.len > 0 || e->has_tool_call;
+    return e->text.len > 0 || e->reasoning.len > 0 || e->refusal.len > 0 || e->has_tool_call;
 }
 
 #endif

@@ -107,66 +107,6 @@ static const char *const member_names[] = {
 #undef X
 };
 
-#define TYPE(t) (1U << TS_J_##t)
-#define BOOLEAN (TYPE(TRUE) | TYPE(FALSE))
-
-/* A member and what it may be; those that a dialect has are its table. */
-struct rule {
-    enum ts_member member;
-    unsigned types;
-    const char *expected;
-    bool required;
-};
-
-static const struct rule generate_rules[] = {
-    {TS_MEMBER_MODEL, TYPE(STRING), "a string", true},
-    {TS_MEMBER_STREAM, BOOLEAN, "true or false", false},
-    {TS_MEMBER_TOUCHSTONE, TYPE(OBJECT), "an object", false},
-    {TS_MEMBER_PROMPT, TYPE(STRING), "a string", false},
-    {TS_MEMBER_SUFFIX, TYPE(STRING), "a string", false},
-    {TS_MEMBER_SYSTEM, TYPE(STRING), "a string", false},
-    {TS_MEMBER_TEMPLATE, TYPE(STRING), "a string", false},
-    {TS_MEMBER_RAW, BOOLEAN, "true or false", false},
-    {TS_MEMBER_THINK, BOOLEAN | TYPE(STRING), "true, false or a level", false},
-    {TS_MEMBER_FORMAT, TYPE(STRING) | TYPE(OBJECT), "\"json\" or a schema", false},
-    {TS_MEMBER_OPTIONS, TYPE(OBJECT), "an object", false},
-    {TS_MEMBER_IMAGES, TYPE(ARRAY), "an array of strings", false},
-    {TS_MEMBER_CONTEXT, TYPE(ARRAY), "an array of numbers", false},
-    {TS_MEMBER_KEEP_ALIVE, TYPE(STRING) | TYPE(NUMBER), "a duration or seconds", false},
-};
-
-static const struct rule chat_rules[] = {
-    {TS_MEMBER_MODEL, TYPE(STRING), "a string", true},
-    {TS_MEMBER_STREAM, BOOLEAN, "true or false", false},
-    {TS_MEMBER_STREAM_OPTIONS, TYPE(OBJECT), "an object", false},
-    {TS_MEMBER_TOUCHSTONE, TYPE(OBJECT), "an object", false},
-    {TS_MEMBER_MESSAGES, TYPE(ARRAY), "an array of messages", true},
-    {TS_MEMBER_TOOLS, TYPE(ARRAY), "an array", false},
-    {TS_MEMBER_RESPONSE_FORMAT, TYPE(OBJECT), "an object", false},
-};
-
-static const struct rule completions_rules[] = {
-    {TS_MEMBER_MODEL, TYPE(STRING), "a string", true},
-    {TS_MEMBER_STREAM, BOOLEAN, "true or false", false},
-    {TS_MEMBER_STREAM_OPTIONS, TYPE(OBJECT), "an object", false},
-    {TS_MEMBER_TOUCHSTONE, TYPE(OBJECT), "an object", false},
-    {TS_MEMBER_PROMPT, TYPE(STRING) | TYPE(ARRAY), "a string or an array", true},
-};
-
-struct rules {
-    const struct rule *at;
-    size_t count;
-};
-
-static struct rules rules_of(const struct ts_dialect *d)
-{
-    if (d == &ts_ollama_generate)
-        return (struct rules){generate_rules, TS_ARRAY_LEN(generate_rules)};
-    if (d == &ts_openai_completions)
-        return (struct rules){completions_rules, TS_ARRAY_LEN(completions_rules)};
-    return (struct rules){chat_rules, TS_ARRAY_LEN(chat_rules)};
-}
-
 /* Where a server is, and the key to it, is told by the configuration and by nobody else. */
 static enum ts_err check_allowed(struct ts_jvalue key, struct ts_error *err)
 {
@@ -184,17 +124,17 @@ static enum ts_err check_allowed(struct ts_jvalue key, struct ts_error *err)
     return TS_OK;
 }
 
-static const struct rule *rule_of(struct rules rules, struct ts_jvalue key)
+static const struct ts_member_rule *rule_of(const struct ts_dialect *d, struct ts_jvalue key)
 {
-    for (size_t i = 0; i < rules.count; i++) {
-        if (ts_jstring_is(key, member_names[rules.at[i].member]))
-            return &rules.at[i];
+    for (int i = 0; i < d->member_count; i++) {
+        if (ts_jstring_is(key, member_names[d->members[i].member]))
+            return &d->members[i];
     }
     return NULL;
 }
 
 static enum ts_err take_member(struct ts_genreq *q,
-                               const struct rule *rule,
+                               const struct ts_member_rule *rule,
                                struct ts_jvalue value,
                                struct ts_error *err)
 {
@@ -216,64 +156,51 @@ static enum ts_err take_member(struct ts_genreq *q,
 
 static enum ts_err take_members(struct ts_genreq *q, struct ts_error *err)
 {
-    struct rules rules = rules_of(q->dialect);
+    const struct ts_dialect *d = q->dialect;
     struct ts_jiter it = ts_jiter_of(q->root);
     struct ts_jvalue key, value;
     while (ts_jiter_next(&it, &key, &value)) {
         enum ts_err rc = check_allowed(key, err);
-        const struct rule *rule = rule_of(rules, key);
+        const struct ts_member_rule *rule = rule_of(d, key);
         if (rc == TS_OK && rule != NULL)
             rc = take_member(q, rule, value, err);
         if (rc != TS_OK)
             return rc;
     }
-    for (size_t i = 0; i < rules.count; i++) {
-        const char *name = member_names[rules.at[i].member];
-        if (rules.at[i].required && ts_genreq_member(q, rules.at[i].member).type == TS_J_NONE)
+    for (int i = 0; i < d->member_count; i++) {
+        const struct ts_member_rule *rule = &d->members[i];
+        const char *name = member_names[rule->member];
+        if (rule->required && ts_genreq_member(q, rule->member).type == TS_J_NONE)
             return ts_fail_param(err, TS_ERR_INVALID_FIELD, name, "%s is missing", name);
-    }
-    return TS_OK;
-}
-
-static enum ts_err check_images(const struct ts_genreq *q, struct ts_error *err)
-{
-    struct ts_jiter it = ts_jiter_of(q->member[TS_MEMBER_IMAGES]);
-    struct ts_jvalue key, value;
-    while (ts_jiter_next(&it, &key, &value)) {
-        if (value.type != TS_J_STRING)
-            return ts_genreq_mistyped("images", "an array of base64 strings", value.type, err);
     }
     return TS_OK;
 }
 
 /* -- scanning ---------------------------------------------------------------------------------- */
 
-static bool has_text(struct ts_jvalue v)
+static enum ts_err take_flags(struct ts_genreq *q, struct ts_error *err)
 {
-    return v.type == TS_J_STRING && v.raw.len > 2;
-}
-
-static void take_flags(struct ts_genreq *q)
-{
+    const struct ts_dialect *d = q->dialect;
     enum ts_jtype stream = ts_genreq_member(q, TS_MEMBER_STREAM).type;
     struct ts_jvalue options = q->member[TS_MEMBER_STREAM_OPTIONS];
-    q->stream = stream == TS_J_NONE ? q->dialect->stream_default : stream == TS_J_TRUE;
-    q->has_prompt = q->dialect != &ts_ollama_generate || has_text(q->member[TS_MEMBER_PROMPT]);
+    q->stream = stream == TS_J_NONE ? d->stream_default : stream == TS_J_TRUE;
+    q->has_prompt = true;
     q->include_usage = ts_jmember(options, "include_usage").type == TS_J_TRUE;
+    q->unstreamed = !q->stream && d->folds != NULL && !d->folds(q);
+    return d->check != NULL ? d->check(q, err) : TS_OK;
 }
 
 static enum ts_err take_root(struct ts_genreq *q, struct ts_error *err)
 {
     enum ts_err rc = take_members(q, err);
-    if (rc == TS_OK)
-        rc = check_images(q, err);
     if (rc == TS_OK) {
         rc = ts_genreq_text(
             &q->arena, q->member[TS_MEMBER_MODEL], TS_MAX_MODEL, "model", &q->model, err);
     }
+    if (rc == TS_OK)
+        rc = take_flags(q, err);
     if (rc != TS_OK)
         return rc;
-    take_flags(q);
     struct ts_jvalue labels = ts_genreq_member(q, TS_MEMBER_TOUCHSTONE);
     return labels.type == TS_J_NONE ? TS_OK : ts_genreq_labels(q, labels, err);
 }
@@ -312,53 +239,4 @@ void ts_genreq_deinit(struct ts_genreq *q)
 {
     if (q != NULL)
         ts_arena_free(&q->arena);
-}
-
-/* -- the prompt, for a classifier
- * ------------------------------------------------------------------ */
-
-static bool has_items(struct ts_jvalue array)
-{
-    struct ts_jiter it = ts_jiter_of(array);
-    struct ts_jvalue key, value;
-    return array.type == TS_J_ARRAY && ts_jiter_next(&it, &key, &value);
-}
-
-static bool message_has_image(struct ts_jvalue message)
-{
-    struct ts_jiter it = ts_jiter_of(ts_jmember(message, "content"));
-    struct ts_jvalue key, part;
-    while (!it.object && ts_jiter_next(&it, &key, &part)) {
-        if (ts_jstring_is(ts_jmember(part, "type"), "image_url"))
-            return true;
-    }
-    return false;
-}
-
-static bool messages_have_image(struct ts_jvalue messages)
-{
-    struct ts_jiter it = ts_jiter_of(messages);
-    struct ts_jvalue key, message;
-    while (ts_jiter_next(&it, &key, &message)) {
-        if (message_has_image(message))
-            return true;
-    }
-    return false;
-}
-
-struct ts_prompt_view ts_genreq_prompt(const struct ts_genreq *q)
-{
-    bool chat = q->dialect == &ts_openai_chat;
-    struct ts_jvalue prompt = ts_genreq_member(q, chat ? TS_MEMBER_MESSAGES : TS_MEMBER_PROMPT);
-    struct ts_jvalue format = q->member[TS_MEMBER_FORMAT];
-    struct ts_jvalue kind = ts_jmember(q->member[TS_MEMBER_RESPONSE_FORMAT], "type");
-    return (struct ts_prompt_view){
-        .prompt = prompt,
-        .system = ts_genreq_member(q, TS_MEMBER_SYSTEM),
-        .has_images =
-            has_items(q->member[TS_MEMBER_IMAGES]) || (chat && messages_have_image(prompt)),
-        .has_tools = has_items(q->member[TS_MEMBER_TOOLS]),
-        .wants_json = has_text(format) || format.type == TS_J_OBJECT ||
-                      (kind.type == TS_J_STRING && !ts_jstring_is(kind, "text")),
-    };
 }

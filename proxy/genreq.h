@@ -9,6 +9,7 @@
 #define TS_PROXY_GENREQ_H
 
 #include "base/jscan.h"
+#include "proxy/client.h"
 #include "proxy/dialect.h"
 
 /* Our own fields, from headers or from the body's `touchstone` member (headers win). NULL or
@@ -47,7 +48,14 @@ struct ts_call_labels {
     X(KEEP_ALIVE, "keep_alive")                                                                    \
     X(MESSAGES, "messages")                                                                        \
     X(TOOLS, "tools")                                                                              \
-    X(RESPONSE_FORMAT, "response_format")
+    X(RESPONSE_FORMAT, "response_format")                                                          \
+    X(N, "n")                                                                                      \
+    X(BEST_OF, "best_of")                                                                          \
+    X(ECHO, "echo")                                                                                \
+    X(LOGPROBS, "logprobs")                                                                        \
+    X(MODALITIES, "modalities")                                                                    \
+    X(WEB_SEARCH_OPTIONS, "web_search_options")                                                    \
+    X(INPUT, "input")
 
 enum ts_member {
 #define X(id, name) TS_MEMBER_##id,
@@ -55,6 +63,19 @@ enum ts_member {
 #undef X
         TS_MEMBER_COUNT_
 };
+
+/* A member and what it may be; those that a dialect reads are its table. */
+struct ts_member_rule {
+    enum ts_member member;
+    unsigned types; /* bits, see TS_TYPE() */
+    const char *expected;
+    bool required;
+};
+#define TS_TYPE(t) (1U << TS_J_##t)
+#define TS_TYPE_BOOLEAN (TS_TYPE(TRUE) | TS_TYPE(FALSE))
+#define TS_TYPE_ANY (~0U)
+
+enum { TS_MAX_FORWARDED = 8 };
 
 struct ts_genreq {
     const struct ts_dialect *dialect;
@@ -64,7 +85,10 @@ struct ts_genreq {
     const char *model;                         /* unescaped; in the arena */
     bool stream;
     bool has_prompt;    /* false: Ollama's load and unload, no generation */
+    bool unstreamed;    /* the whole answer that is wanted cannot be put together from a stream */
     bool include_usage; /* the client asked for OpenAI's usage event; else it must not see it */
+    struct ts_header forwarded[TS_MAX_FORWARDED]; /* headers for the same dialect; in the arena */
+    int forwarded_count;
     struct ts_call_labels labels;
     struct ts_arena arena;
 };
@@ -94,38 +118,42 @@ TS_NODISCARD enum ts_err ts_genreq_label(struct ts_genreq *q,
                                          const char *value,
                                          struct ts_error *err);
 
+/* Takes a header of the request: one of ours as above, or one that the dialect forwards; others are
+ * ignored. Errors as above. */
+TS_NODISCARD enum ts_err ts_genreq_header(struct ts_genreq *q,
+                                          const char *name,
+                                          const char *value,
+                                          struct ts_error *err);
+
 /**
- * ts_genreq_build() - the body for an upstream that speaks @upstream, always streaming
- * @model: the name that the upstream knows
- * @out:   appended to; its maximum should leave some room beyond the body's own length
+ * ts_genreq_build() - the body for an upstream, streaming unless the request is `unstreamed`
+ * @out: appended to; its maximum should leave some room beyond the body's own length
  *
  * Same dialect: the bytes of the body but for the model, `stream`, `stream_options` and our member.
- *
- * From Ollama's generate to OpenAI's chat: system, prompt and images become messages, format
- * becomes response_format, think becomes reasoning_effort (a level) or chat_template_kwargs (on or
- * off), and of the options those that chat servers know go along. Left out is what concerns the
- * running of an Ollama server or its cache and no other server knows: keep_alive, context, num_ctx
- * and the like. A raw prompt, or one with a suffix, goes to OpenAI's completions.
- * Errors: INVALID_FIELD (what would change the answer and cannot be said there: template, images
- * of a raw prompt, loading a model), NOMEM, BODY_TOO_LARGE (beyond @out's maximum).
+ * Another dialect: what is asked for (asked.h), in its words. Left out is what concerns the running
+ * of one kind of server and no other knows: keep_alive, context, num_ctx and the like.
+ * Errors: INVALID_FIELD (what would change the answer and cannot be said there), NOMEM,
+ * BODY_TOO_LARGE (beyond @out's maximum).
  */
 TS_NODISCARD enum ts_err ts_genreq_build(const struct ts_genreq *q,
-                                         const struct ts_dialect *upstream,
-                                         const char *model,
+                                         const struct ts_build *b,
                                          struct ts_buf *out,
                                          struct ts_error *err);
 
 /* A member's value, absent where it is null. */
 struct ts_jvalue ts_genreq_member(const struct ts_genreq *q, enum ts_member m);
 
-/* What a classifier wants to know; spans of the body, strings still escaped. */
+/* What a classifier wants to know; spans of the body, strings still escaped. Of a conversation: the
+ * newest message of the user. */
 struct ts_prompt_view {
-    struct ts_jvalue prompt; /* a string, or an array of messages */
-    struct ts_jvalue system;
-    bool has_images;
+    struct ts_jvalue prompt; /* a string, or an array of parts */
+    bool has_images;         /* or other attachments */
     bool has_tools;
     bool wants_json;
 };
 struct ts_prompt_view ts_genreq_prompt(const struct ts_genreq *q);
+
+/* Appends the unescaped text of such a prompt, about its first @max bytes. */
+void ts_genreq_prompt_text(struct ts_jvalue prompt, size_t max, struct ts_buf *out);
 
 #endif

@@ -59,15 +59,17 @@ static bool wants_usage(const struct ts_dialect *d)
     return d == &ts_openai_chat || d == &ts_openai_completions;
 }
 
-/* Usage is asked for always: without it there are no counts to record. */
+/* Usage is asked for unless the client says that it must not be: without it there are no counts to
+ * record. */
 static void ask_usage(struct splice *s, struct ts_jvalue options)
 {
     struct ts_jvalue asked = ts_jmember(options, "include_usage");
+    bool refused = asked.type == TS_J_FALSE && s->q->stream; /* a stream without counts, then */
     if (options.type != TS_J_OBJECT) {
         replace(s, options, "{\"include_usage\":true}");
         return;
     }
-    if (asked.type == TS_J_TRUE)
+    if (asked.type == TS_J_TRUE || refused)
         return;
     if (asked.type != TS_J_NONE) {
         replace(s, asked, "true");
@@ -84,9 +86,9 @@ static void splice_member(struct splice *s, struct ts_jvalue key, struct ts_jval
     const char *at = value.raw.at;
     if (at == m[TS_MEMBER_MODEL].raw.at)
         replace_model(s, value);
-    else if (at == m[TS_MEMBER_STREAM].raw.at && value.type != TS_J_TRUE)
+    else if (at == m[TS_MEMBER_STREAM].raw.at && value.type != TS_J_TRUE && !s->q->unstreamed)
         replace(s, value, "true");
-    else if (at == m[TS_MEMBER_STREAM_OPTIONS].raw.at)
+    else if (at == m[TS_MEMBER_STREAM_OPTIONS].raw.at && !s->q->unstreamed)
         ask_usage(s, value);
     else if (at == m[TS_MEMBER_TOUCHSTONE].raw.at)
         remove_member(s, key, value);
@@ -97,6 +99,8 @@ static void add_missing(struct splice *s)
 {
     const struct ts_jvalue *m = s->q->member;
     copy_to(s, end_of(s->q->root) - 1);
+    if (s->q->unstreamed)
+        return;
     if (m[TS_MEMBER_STREAM].type == TS_J_NONE && !s->q->dialect->stream_default)
         ts_buf_puts(s->out, ",\"stream\":true");
     if (wants_usage(s->q->dialect) && m[TS_MEMBER_STREAM_OPTIONS].type == TS_J_NONE)
@@ -119,8 +123,7 @@ static void splice_body(const struct ts_genreq *q, const char *model, struct ts_
 }
 
 enum ts_err ts_genreq_build(const struct ts_genreq *q,
-                            const struct ts_dialect *upstream,
-                            const char *model,
+                            const struct ts_build *b,
                             struct ts_buf *out,
                             struct ts_error *err)
 {
@@ -128,15 +131,13 @@ enum ts_err ts_genreq_build(const struct ts_genreq *q,
     size_t room = q->body.len + ROOM_FOR_CHANGES; /* at once: such bodies may hold pictures */
     if (room <= out->max - out->len && !ts_buf_reserve(out, room))
         return ts_fail(err, TS_ERR_NOMEM, "no memory for a body of %zu bytes", room);
-    if (upstream == q->dialect)
-        splice_body(q, model, out);
-    else if (q->dialect == &ts_ollama_generate && upstream == &ts_openai_chat)
-        rc = ts_genreq_to_chat(q, model, out, err);
-    else if (q->dialect == &ts_ollama_generate && upstream == &ts_openai_completions)
-        rc = ts_genreq_to_completions(q, model, out, err);
+    if (b->dialect == q->dialect)
+        splice_body(q, b->model, out);
+    else if (ts_dialect_leads_to(q->dialect, b->dialect))
+        rc = b->dialect->write_request(q, b, out, err);
     else
-        rc =
-            ts_fail(err, TS_ERR_INTERNAL, "no way from %s to %s", q->dialect->name, upstream->name);
+        rc = ts_fail(
+            err, TS_ERR_INTERNAL, "no way from %s to %s", q->dialect->name, b->dialect->name);
     if (rc == TS_OK && !ts_buf_ok(out))
         return ts_fail(err, out->error, "no room for a body of %zu bytes", room);
     return rc;

@@ -37,14 +37,4 @@ TS_NODISCARD enum ts_err ts_genreq_labels(struct ts_genreq *q,
                                           struct ts_jvalue object,
                                           struct ts_error *err);
 
-/* Bodies for OpenAI's chat and completions from one for Ollama's generate (genreq_openai.c). */
-TS_NODISCARD enum ts_err ts_genreq_to_chat(const struct ts_genreq *q,
-                                           const char *model,
-                                           struct ts_buf *out,
-                                           struct ts_error *err);
-TS_NODISCARD enum ts_err ts_genreq_to_completions(const struct ts_genreq *q,
-                                                  const char *model,
-                                                  struct ts_buf *out,
-                                                  struct ts_error *err);
-
 #endif

@@ -362,3 +362,33 @@ enum ts_err ts_genreq_label(struct ts_genreq *q,
     }
     return TS_OK;
 }
+
+/* One of the dialect's own that the same dialect upstream should see. */
+static enum ts_err forward(struct ts_genreq *q,
+                           const char *name,
+                           const char *value,
+                           struct ts_error *err)
+{
+    const char *const *known = q->dialect->forwards;
+    while (known != NULL && *known != NULL && strcasecmp(*known, name) != 0)
+        known++;
+    if (known == NULL || *known == NULL || q->forwarded_count == TS_MAX_FORWARDED)
+        return TS_OK;
+    const char *copy = ts_arena_str(&q->arena, value);
+    if (copy == NULL)
+        return ts_fail(err, TS_ERR_NOMEM, "no memory for a header");
+    q->forwarded[q->forwarded_count++] = (struct ts_header){*known, copy};
+    return TS_OK;
+}
+
+enum ts_err ts_genreq_header(struct ts_genreq *q,
+                             const char *name,
+                             const char *value,
+                             struct ts_error *err)
+{
+    static const char prefix[] = "X-Touchstone-";
+    size_t n = sizeof(prefix) - 1;
+    if (strncasecmp(name, prefix, n) == 0)
+        return ts_genreq_label(q, name + n, value, err);
+    return forward(q, name, value, err);
+}

@@ -21,24 +21,22 @@ enum state {
 
 _Static_assert(TS_MAX_JSON_DEPTH <= 64, "open containers are kept in the bits of a uint64_t");
 
-/* Whether two paths have their first @n segments in common. */
-static bool alike(const struct ts_jpath *a, const struct ts_jpath *b, int n)
+/* How many of their first segments two paths have in common. */
+static int alike(const struct ts_jpath *a, const struct ts_jpath *b)
 {
-    for (int i = 0; i < n; i++) {
-        const char *x = a->segment[i];
-        const char *y = b->segment[i];
-        if (x == NULL || y == NULL || strcmp(x, y) != 0)
-            return false;
-    }
-    return true;
+    int n = 0;
+    while (n < TS_JPATH_SEGMENTS && a->segment[n] != NULL && b->segment[n] != NULL &&
+           strcmp(a->segment[n], b->segment[n]) == 0)
+        n++;
+    return n;
 }
 
 static void find_ranges(struct ts_jpath_scanner *s)
 {
-    for (int depth = 0; depth < TS_JPATH_SEGMENTS; depth++) {
-        for (int p = s->count - 1; p >= 0; p--) {
-            bool last = p == s->count - 1 || !alike(&s->paths[p], &s->paths[p + 1], depth + 1);
-            s->alike_end[depth][p] = last ? (uint8_t)(p + 1) : s->alike_end[depth][p + 1];
+    for (int p = s->count - 1; p >= 0; p--) {
+        int common = p == s->count - 1 ? 0 : alike(&s->paths[p], &s->paths[p + 1]);
+        for (int depth = 0; depth < TS_JPATH_SEGMENTS; depth++) {
+            s->alike_end[depth][p] = depth < common ? s->alike_end[depth][p + 1] : (uint8_t)(p + 1);
         }
     }
 }
@@ -59,6 +57,7 @@ void ts_jpath_reset(struct ts_jpath_scanner *s)
     s->objects = 0;
     s->here = (struct ts_jpath_range){0, (uint8_t)s->count};
     s->hit = -1;
+    s->raw = -1;
     s->escape = (struct ts_jescape){0};
 }
 
@@ -88,7 +87,7 @@ static void tell(
     if (s->hit < 0)
         return;
     struct ts_jpath_value v = {.type = type, .text = {text, len}, .last = last};
-    s->fn(s->ctx, s->paths[s->hit].field, &v);
+    s->fn(s->ctx, s->paths[s->hit].field & ~TS_JPATH_RAW, &v);
 }
 
 /* Whether a segment is the member @key, or any item of an array if @key is NULL. */
@@ -133,7 +132,12 @@ static void open_container(struct ts_jpath_scanner *s, bool object)
         s->state = BAD;
         return;
     }
-    tell(s, object ? TS_J_OBJECT : TS_J_ARRAY, NULL, 0, true);
+    if (s->hit >= 0 && (s->paths[s->hit].field & TS_JPATH_RAW) != 0 && s->raw < 0) {
+        s->raw = s->hit;
+        s->raw_depth = s->depth;
+    } else {
+        tell(s, object ? TS_J_OBJECT : TS_J_ARRAY, NULL, 0, true);
+    }
     uint64_t bit = UINT64_C(1) << s->depth;
     s->objects = object ? s->objects | bit : s->objects & ~bit;
     if (s->depth < TS_JPATH_SEGMENTS)
@@ -343,8 +347,33 @@ static size_t in_word(struct ts_jpath_scanner *s, const char *bytes, size_t n)
     return run;
 }
 
+static void tell_raw(struct ts_jpath_scanner *s, int path, struct ts_slice text, bool last)
+{
+    enum ts_jtype type = (s->objects >> s->raw_depth & 1U) != 0 ? TS_J_OBJECT : TS_J_ARRAY;
+    struct ts_jpath_value v = {.type = type, .text = text, .last = last};
+    s->fn(s->ctx, s->paths[path].field & ~TS_JPATH_RAW, &v);
+}
+
+/* One character outside strings and words; the text of a raw container begins and ends with one. */
+static void step(struct ts_jpath_scanner *s, const char *at, const char **raw_from)
+{
+    bool was_raw = s->raw >= 0;
+    in_structure(s, *at);
+    if (s->raw < 0)
+        return;
+    if (!was_raw)
+        *raw_from = at;
+    if (s->depth > s->raw_depth)
+        return;
+    int path = s->raw;
+    struct ts_slice text = {.at = *raw_from, .len = (size_t)(at - *raw_from) + 1};
+    s->raw = -1;
+    tell_raw(s, path, text, true);
+}
+
 void ts_jpath_feed(struct ts_jpath_scanner *s, const char *bytes, size_t n)
 {
+    const char *raw_from = bytes;
     size_t i = 0;
     while (i < n && s->state != BAD) {
         if (s->state == STRING)
@@ -354,6 +383,11 @@ void ts_jpath_feed(struct ts_jpath_scanner *s, const char *bytes, size_t n)
         else if (s->state == WORD)
             i += in_word(s, bytes + i, n - i);
         else
-            in_structure(s, bytes[i++]);
+            step(s, &bytes[i++], &raw_from);
     }
+    if (s->raw >= 0 && s->state != BAD && bytes + n > raw_from)
+        tell_raw(s,
+                 s->raw,
+                 (struct ts_slice){.at = raw_from, .len = (size_t)(bytes + n - raw_from)},
+                 false);
 }

@@ -18,8 +18,8 @@
 #include "base/jstring.h"
 
 enum {
-    TS_JPATH_SEGMENTS = 5, /* of a path at most */
-    TS_JPATH_MAX = 32,     /* paths of a table at most */
+    TS_JPATH_SEGMENTS = 7, /* of a path at most */
+    TS_JPATH_MAX = 48,     /* paths of a table at most */
     TS_JPATH_TOKEN = 64    /* a key or number that is longer is no wanted key and no number */
 };
 
@@ -31,13 +31,16 @@ enum {
  */
 struct ts_jpath {
     const char *segment[TS_JPATH_SEGMENTS];
-    int field; /* what the owner calls the value */
+    int field; /* what the owner calls the value; or that with TS_JPATH_RAW */
 };
 
-/* A value, or a fragment of one. Containers are told when they open, with no text. */
+/* A container is told as its text, in fragments; what is in it is told as well. */
+enum { TS_JPATH_RAW = 1 << 16 };
+
+/* A value, or a fragment of one. Containers are told when they open, with no text; but see raw. */
 struct ts_jpath_value {
     enum ts_jtype type;
-    struct ts_slice text; /* a string's next bytes, or a number as it stands; borrowed */
+    struct ts_slice text; /* a string's or raw container's next bytes, or a number; borrowed */
     bool last;            /* nothing more of this value follows */
 };
 
@@ -60,7 +63,9 @@ struct ts_jpath_scanner {
     uint64_t objects; /* bit d: the container open at depth d is an object */
     struct ts_jpath_range inside[TS_JPATH_SEGMENTS]; /* lead into the container at depth d */
     struct ts_jpath_range here;                      /* lead into the value at hand */
-    int hit; /* the path that ends at the value at hand, or -1 */
+    int hit;       /* the path that ends at the value at hand, or -1 */
+    int raw;       /* the path of the container whose text is being told, or -1 */
+    int raw_depth; /* at which it stands */
     struct ts_jescape escape;
     uint8_t alike_end[TS_JPATH_SEGMENTS][TS_JPATH_MAX]; /* behind those with the same d segments */
     size_t token_len; /* of the key or word being read; above TS_JPATH_TOKEN: too long */

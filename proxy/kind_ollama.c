@@ -38,16 +38,14 @@ static void list_models(const json_t *answer, struct ts_model_list *out)
     }
 }
 
+/* Its own dialect wherever there is a choice: its OpenAI routes swallow errors in mid-stream. Where
+ * a client speaks OpenAI's, the answers are put into it here. */
 static const struct ts_endpoint *endpoint(const struct ts_genreq *q)
 {
-    static const struct ts_endpoint generate = {"/api/generate", &ts_ollama_generate};
-    static const struct ts_endpoint chat = {"/v1/chat/completions", &ts_openai_chat};
-    static const struct ts_endpoint completions = {"/v1/completions", &ts_openai_completions};
-    if (q->dialect == &ts_openai_chat)
-        return &chat;
-    if (q->dialect == &ts_openai_completions)
-        return &completions;
-    return &generate;
+    static const struct ts_endpoint generate = {"/api/generate", &ts_ollama_generate, false};
+    static const struct ts_endpoint chat = {"/api/chat", &ts_ollama_chat, false};
+    bool one_text = q->dialect == &ts_ollama_generate || q->dialect == &ts_openai_completions;
+    return one_text ? &generate : &chat;
 }
 
 const struct ts_kind ts_kind_ollama = {

@@ -90,18 +90,29 @@ static void list_loaded_models(const json_t *answer, struct ts_model_list *out)
 }
 
 /* A raw prompt, and one to be completed on both sides, have no place in a chat. */
-static const struct ts_endpoint *endpoint(const struct ts_genreq *q)
+static bool is_completion(const struct ts_genreq *q)
 {
-    static const struct ts_endpoint chat = {"/v1/chat/completions", &ts_openai_chat};
-    static const struct ts_endpoint completions = {"/v1/completions", &ts_openai_completions};
-    if (q->dialect == &ts_openai_completions)
-        return &completions;
-    if (q->dialect != &ts_ollama_generate)
-        return &chat;
     struct ts_jvalue suffix = q->member[TS_MEMBER_SUFFIX];
     bool raw = q->member[TS_MEMBER_RAW].type == TS_J_TRUE;
     bool fills = suffix.type == TS_J_STRING && !ts_jstring_is(suffix, "");
-    return raw || fills ? &completions : &chat;
+    return q->dialect == &ts_openai_completions ||
+           (q->dialect == &ts_ollama_generate && (raw || fills));
+}
+
+static const struct ts_endpoint *endpoint(const struct ts_genreq *q)
+{
+    static const struct ts_endpoint chat = {"/v1/chat/completions", &ts_openai_chat, true};
+    static const struct ts_endpoint completions = {"/v1/completions", &ts_openai_completions, true};
+    return is_completion(q) ? &completions : &chat;
+}
+
+/* OpenAI itself refuses members that it does not know. */
+static const struct ts_endpoint *strict_endpoint(const struct ts_genreq *q)
+{
+    static const struct ts_endpoint chat = {"/v1/chat/completions", &ts_openai_chat, false};
+    static const struct ts_endpoint completions = {
+        "/v1/completions", &ts_openai_completions, false};
+    return is_completion(q) ? &completions : &chat;
 }
 
 static const struct ts_endpoint *no_endpoint(const struct ts_genreq *q)
@@ -157,7 +168,7 @@ const struct ts_kind ts_kind_openai = {
     .models_path = "/v1/models",
     .is_this = is_anything,
     .list_models = list_models,
-    .endpoint = endpoint,
+    .endpoint = strict_endpoint,
     .key_header = "Authorization",
     .key_prefix = "Bearer ",
 };

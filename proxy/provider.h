@@ -35,6 +35,7 @@ enum ts_kind_id {
 struct ts_endpoint {
     const char *path; /* behind the base URL, which never ends in /v1 */
     const struct ts_dialect *dialect;
+    bool extensions; /* see struct ts_build */
 };
 
 enum { TS_MAX_MODELS = 512, TS_MAX_PROVIDERS = 32 };

@@ -19,7 +19,7 @@ struct ts_reader {
     union {
         struct ts_ndjson ndjson;
         struct ts_sse sse;
-    } framing;
+    } framing;   /* of a stream */
     int matched; /* characters of sse_terminator */
     struct ts_jpath_scanner scanner;
     struct ts_draft draft;
@@ -94,8 +94,29 @@ static void finish_event(struct ts_reader *r, size_t end)
 
 static size_t next_piece(struct ts_reader *r, const char *bytes, size_t n, struct ts_piece *out)
 {
-    return is_sse(r) ? ts_sse_next(&r->framing.sse, bytes, n, out)
-                     : ts_ndjson_next(&r->framing.ndjson, bytes, n, out);
+    switch (r->dialect->framing) {
+    case TS_FRAMING_SSE:
+        return ts_sse_next(&r->framing.sse, bytes, n, out);
+    case TS_FRAMING_NDJSON:
+        return ts_ndjson_next(&r->framing.ndjson, bytes, n, out);
+    case TS_FRAMING_WHOLE:
+        break;
+    }
+    *out = (struct ts_piece){.kind = TS_PIECE_DATA, .data = {bytes, n}};
+    return n;
+}
+
+static bool is_event_at_end(struct ts_reader *r)
+{
+    switch (r->dialect->framing) {
+    case TS_FRAMING_SSE:
+        return ts_sse_end(&r->framing.sse);
+    case TS_FRAMING_NDJSON:
+        return ts_ndjson_end(&r->framing.ndjson);
+    case TS_FRAMING_WHOLE:
+        break;
+    }
+    return true;
 }
 
 void ts_reader_feed(struct ts_reader *r, const char *bytes, size_t n)
@@ -122,8 +143,7 @@ void ts_reader_feed(struct ts_reader *r, const char *bytes, size_t n)
 
 void ts_reader_end(struct ts_reader *r)
 {
-    bool event = is_sse(r) ? ts_sse_end(&r->framing.sse) : ts_ndjson_end(&r->framing.ndjson);
-    if (event)
+    if (is_event_at_end(r))
         finish_event(r, 0);
     r->in_event = false;
 }

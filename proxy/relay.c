@@ -200,6 +200,8 @@ static bool prepare_end(struct ts_relay *r)
         ts_buf_clear(&r->out);
         ts_writer_whole(&r->writer, r->call, &r->out);
         return ts_buf_ok(&r->out);
+    case RELAY_WHOLE:
+        return ts_buf_ok(&r->out);
     }
     abort();
 }
@@ -209,10 +211,13 @@ void ts_relay_succeed(struct ts_relay *r)
     ts_relay_fill_record(r, TS_OUTCOME_DONE, NULL, r->read_us);
     if (r->stream)
         open_stream(r);
-    if (!prepare_end(r)) {
+    bool prepared = prepare_end(r);
+    const char *trouble = r->writer.trouble;
+    if (!prepared || trouble != NULL) {
         struct ts_error err = TS_ERROR_INIT;
-        struct ts_refusal refusal = {.cause = TS_ERR_NOMEM};
-        (void)ts_fail(&err, TS_ERR_NOMEM, "no memory for the end of the answer");
+        struct ts_refusal refusal = {.cause = prepared ? TS_ERR_UPSTREAM_INVALID : TS_ERR_NOMEM};
+        (void)ts_fail(
+            &err, refusal.cause, "%s", prepared ? trouble : "no memory for the end of the answer");
         ts_relay_fail_try(r, refusal, &err);
         return;
     }
@@ -303,9 +308,7 @@ static void forget_answer(struct ts_relay *r)
 {
     ts_gate_reset(&r->gate);
     ts_buf_clear(&r->out);
-    ts_buf_free(&r->writer.text);
-    ts_buf_free(&r->writer.reasoning);
-    ts_buf_free(&r->writer.last);
+    ts_writer_reset(&r->writer);
 }
 
 static bool fall_back(struct ts_relay *r, const struct ts_error *err)
@@ -428,6 +431,7 @@ static struct ts_relay *relay_new(struct ts_relay_env *env,
     ts_gate_init(&r->gate, client);
     r->out = TS_BUF_INIT(TS_MAX_FOLDED_BYTES + TS_MAX_EVENT_BYTES);
     ts_writer_init(&r->writer, r->dialect, r->request->model, r->public_id, ts_id_ms(r->id));
+    r->writer.wants_usage = r->wants_usage;
     return r;
 }
 

@@ -19,10 +19,11 @@
  *
  * When the client leaves, the upstream is closed at once, in every state.
  *
- * Three ways for the bytes, chosen per target:
+ * Four ways for the bytes, chosen per target:
  *   same dialect, stream     upstream bytes pass unchanged, whole events at a time; a reader taps
  *   other dialect, stream    reader -> events -> writer
  *   no stream asked          upstream is asked to stream all the same; the events are folded
+ *   no stream possible       the answer is collected and passes whole (embeddings, several choices)
  *
  * What is measured (base/call.h), on the monotonic clock:
  *   connect_us        of the last try; 0 on a kept connection

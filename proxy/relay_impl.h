@@ -12,7 +12,7 @@
 enum relay_state { RELAY_INIT, RELAY_WAITING, RELAY_STREAMING, RELAY_HOLDING, RELAY_DONE };
 
 /* Which way the bytes take. */
-enum relay_way { RELAY_PASS, RELAY_TRANSLATE, RELAY_FOLD };
+enum relay_way { RELAY_PASS, RELAY_TRANSLATE, RELAY_FOLD, RELAY_WHOLE };
 
 /* What the events read so far amount to. */
 enum relay_verdict {

@@ -122,7 +122,7 @@ static void translate(struct ts_relay *r, const struct ts_event *e)
 {
     ts_buf_clear(&r->out);
     ts_writer_event(&r->writer, e, &r->out);
-    if (!ts_buf_ok(&r->out)) {
+    if (!ts_buf_ok(&r->out) || !ts_writer_ok(&r->writer)) {
         set_failed(r, TS_ERR_NOMEM, "no memory for the answer");
         return;
     }
@@ -133,15 +133,31 @@ static void translate(struct ts_relay *r, const struct ts_event *e)
 static void fold(struct ts_relay *r, const struct ts_event *e, struct ts_slice bytes)
 {
     ts_writer_collect(&r->writer, e);
-    if (r->try.endpoint->dialect == r->dialect) { /* its last event may say more than we know */
+    if (r->try.endpoint->dialect == r->dialect) { /* its events may say more than we know */
         ts_buf_put(&r->out, bytes.at, bytes.len);
         struct ts_slice raw = {.at = r->out.data, .len = r->out.len};
-        if (e->terminator && ts_buf_ok(&r->out))
-            ts_writer_keep_last(&r->writer, raw);
+        if (ts_buf_ok(&r->out))
+            ts_writer_keep(&r->writer, e, raw);
         ts_buf_clear(&r->out);
     }
-    if (!ts_buf_ok(&r->writer.text))
+    if (!ts_writer_ok(&r->writer))
         set_failed(r, TS_ERR_UPSTREAM_INVALID, "the answer is longer than can be kept");
+}
+
+/* The one event of an answer that is no stream, which says nothing about the time of tokens. */
+static void take_whole(struct ts_relay *r, const struct ts_event *e)
+{
+    struct ts_event quiet = *e;
+    quiet.text = quiet.reasoning = quiet.refusal = (struct ts_slice){.at = NULL};
+    quiet.has_tool_call = false;
+    ts_tap_event(&r->try.tap, &quiet, r->read_us);
+    note_model(r, e);
+    if (e->is_error)
+        take_error(r, e, (struct ts_slice){.at = NULL});
+    else if (e->malformed)
+        set_failed(r, TS_ERR_UPSTREAM_INVALID, "the answer is no object of JSON");
+    else
+        r->try.verdict = RELAY_COMPLETE;
 }
 
 static void on_event(void *ctx, const struct ts_event *e, size_t end)
@@ -149,6 +165,10 @@ static void on_event(void *ctx, const struct ts_event *e, size_t end)
     struct ts_relay *r = ctx;
     if (r->try.verdict != RELAY_OPEN_END)
         return;
+    if (r->way == RELAY_WHOLE) {
+        take_whole(r, e);
+        return;
+    }
     struct ts_slice bytes = take(r, end);
     ts_tap_event(&r->try.tap, e, r->read_us);
     note_model(r, e);
@@ -177,6 +197,8 @@ static void on_event(void *ctx, const struct ts_event *e, size_t end)
         break;
     case RELAY_FOLD:
         fold(r, e, bytes);
+        break;
+    case RELAY_WHOLE:
         break;
     }
 }
@@ -236,9 +258,12 @@ static void on_body(void *ctx, const char *bytes, size_t n)
         ts_gate_part(&r->gate, rest);
         if (r->state == RELAY_WAITING && ts_gate_is_full(&r->gate))
             ts_relay_commit(r);
-    } else if (r->way == RELAY_FOLD && r->try.endpoint->dialect == r->dialect) {
+    } else if (r->way == RELAY_WHOLE ||
+               (r->way == RELAY_FOLD && r->try.endpoint->dialect == r->dialect)) {
         ts_buf_put(&r->out, rest.at, rest.len);
     }
+    if (r->way == RELAY_WHOLE && !ts_buf_ok(&r->out))
+        set_failed(r, TS_ERR_UPSTREAM_INVALID, "the answer is longer than can be kept");
     conclude(r);
 }
 
@@ -281,15 +306,21 @@ static void on_done(void *ctx, enum ts_fetch_end end, const char *detail)
 static enum ts_err choose_way(struct ts_relay *r, struct ts_error *err)
 {
     const struct ts_dialect *theirs = r->try.endpoint->dialect;
-    r->way = !r->stream ? RELAY_FOLD : theirs == r->dialect ? RELAY_PASS : RELAY_TRANSLATE;
-    if (r->way != RELAY_PASS && !ts_writer_can(r->dialect))
-        return ts_fail(err,
-                       TS_ERR_UPSTREAM_REFUSED,
-                       "%s speaks %s, which cannot be put into %s",
-                       r->try.target->provider->name,
-                       theirs->name,
-                       r->dialect->name);
-    return TS_OK;
+    bool same = theirs == r->dialect;
+    bool possible = same ? r->stream || r->request->unstreamed || ts_writer_can(r->dialect)
+                         : ts_dialect_leads_to(r->dialect, theirs);
+    r->way = r->request->unstreamed ? RELAY_WHOLE
+             : !r->stream           ? RELAY_FOLD
+             : same                 ? RELAY_PASS
+                                    : RELAY_TRANSLATE;
+    if (possible)
+        return TS_OK;
+    return ts_fail(err,
+                   TS_ERR_UPSTREAM_REFUSED,
+                   "%s speaks %s, which cannot be put into %s",
+                   r->try.target->provider->name,
+                   theirs->name,
+                   r->dialect->name);
 }
 
 static enum ts_err send_request(struct ts_relay *r, struct ts_error *err)
@@ -332,13 +363,18 @@ static enum ts_err prepare(struct ts_relay *r, struct ts_error *err)
                        "%s (%s) does not take this kind of request",
                        t->provider->name,
                        t->provider->kind->name);
+    const struct ts_dialect *theirs = r->try.endpoint->dialect;
+    const struct ts_build build = {
+        .dialect = theirs, .model = t->model, .extensions = r->try.endpoint->extensions};
     enum ts_err rc = choose_way(r, err);
     if (rc == TS_OK)
-        rc = ts_genreq_build(r->request, r->try.endpoint->dialect, t->model, &r->try.request, err);
+        rc = ts_genreq_build(r->request, &build, &r->try.request, err);
     if (rc != TS_OK)
         return rc;
-    size_t max_text = r->way == RELAY_PASS ? TAP_TEXT_BYTES : TS_MAX_EVENT_BYTES;
-    rc = ts_reader_new(r->try.endpoint->dialect, max_text, on_event, r, &r->try.reader);
+    bool looks_on = r->way == RELAY_PASS || r->way == RELAY_WHOLE;
+    size_t max_text = looks_on ? TAP_TEXT_BYTES : TS_MAX_EVENT_BYTES;
+    theirs = r->way == RELAY_WHOLE ? theirs->answer : theirs;
+    rc = ts_reader_new(theirs, max_text, on_event, r, &r->try.reader);
     return rc == TS_OK ? TS_OK : ts_fail(err, rc, "no memory for an answer");
 }
 

@@ -31,7 +31,7 @@ static void take_content(struct ts_tap *t, const struct ts_event *e, int64_t now
         t->first_us = now_us;
     else if (now_us - t->last_us > t->max_stall_us)
         t->max_stall_us = now_us - t->last_us;
-    if (t->first_visible_us == 0 && e->text.len > 0)
+    if (t->first_visible_us == 0 && (e->text.len > 0 || e->refusal.len > 0))
         t->first_visible_us = now_us;
     t->last_us = now_us;
     t->last_token_us = now_us;
@@ -41,6 +41,7 @@ void ts_tap_event(struct ts_tap *t, const struct ts_event *e, int64_t now_us)
 {
     if (ts_event_has_content(e))
         take_content(t, e, now_us);
+    t->called = t->called || e->has_tool_call;
     if (e->finish != TS_FINISH_NONE)
         t->finish = e->finish;
     take_tokens(&t->tokens, &e->tokens);
@@ -83,8 +84,9 @@ void ts_tap_phases(const struct ts_tap *t, int64_t accepted_us, struct ts_phases
 
 void ts_tap_fill(const struct ts_tap *t, int64_t accepted_us, struct ts_call *call)
 {
+    bool called = t->called && t->finish == TS_FINISH_STOP;
     ts_tap_phases(t, accepted_us, &call->phases);
     call->cold = ts_phases_cold(&call->phases);
-    call->finish_reason = ts_finish_name(t->finish);
+    call->finish_reason = ts_finish_name(called ? TS_FINISH_TOOL_CALLS : t->finish);
     fill_tokens(t, call);
 }

@@ -18,6 +18,7 @@ struct ts_tap {
     int64_t max_stall_us; /* TS_UNKNOWN before the second token */
     int64_t events;       /* with content */
     enum ts_finish finish;
+    bool called;                   /* a tool: some servers give no reason of its own for that */
     struct ts_token_counts tokens; /* the last that each field was said to be */
     struct ts_server_times times;
 };

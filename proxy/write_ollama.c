@@ -1,12 +1,13 @@
-#include "proxy/write_ollama.h"
-
+/* Answers in Ollama's dialect, to clients: generate and chat. */
 #include <inttypes.h>
 
 #include "base/clock.h"
 #include "base/jscan.h"
+#include "proxy/dialect_impl.h"
+#include "proxy/writer.h"
 
 /* The members every line begins with. */
-static void begin(const struct ts_writer *w, int64_t at_ms, struct ts_buf *out)
+static void put_head(const struct ts_writer *w, int64_t at_ms, struct ts_buf *out)
 {
     char time[TS_RFC3339_SIZE];
     struct ts_slice model = ts_slice_str(w->model);
@@ -15,9 +16,18 @@ static void begin(const struct ts_writer *w, int64_t at_ms, struct ts_buf *out)
     ts_buf_printf(out, ",\"created_at\":\"%s\",", ts_rfc3339(at_ms, time));
 }
 
-static void put_texts(struct ts_buf *out, struct ts_slice text, struct ts_slice reasoning)
+static bool is_chat(const struct ts_writer *w)
 {
-    ts_buf_puts(out, "\"response\":");
+    return w->dialect == &ts_ollama_chat;
+}
+
+static void put_texts(const struct ts_writer *w,
+                      struct ts_slice text,
+                      struct ts_slice reasoning,
+                      struct ts_buf *out)
+{
+    ts_buf_puts(out,
+                is_chat(w) ? "\"message\":{\"role\":\"assistant\",\"content\":" : "\"response\":");
     ts_buf_put_json_string(out, text.at, text.len);
     if (reasoning.len == 0)
         return;
@@ -86,33 +96,103 @@ static int64_t end_ms(const struct ts_writer *w)
     return w->created_ms + (total_us != TS_UNKNOWN ? total_us / 1000 : 0);
 }
 
-void ts_generate_write_event(struct ts_writer *w, const struct ts_event *e, struct ts_buf *out)
+/* -- calls of tools ---------------------------------------------------------------------------- */
+
+/* An answer that was cut short may end within a call. */
+static bool was_cut(const struct ts_writer *w)
 {
-    if (e->text.len == 0 && e->reasoning.len == 0)
-        return;
-    begin(w, w->created_ms, out);
-    put_texts(out, e->text, e->reasoning);
-    ts_buf_puts(out, ",\"done\":false}\n");
+    struct ts_slice reason = ts_slice_str(w->call->finish_reason);
+    return ts_slice_is(reason, ts_finish_name(TS_FINISH_LENGTH));
 }
 
-void ts_generate_write_end(struct ts_writer *w, struct ts_buf *out)
+/* The arguments are an object here, so that they must be complete. */
+static bool put_call(struct ts_writer *w, int i, bool first, struct ts_buf *out)
+{
+    const struct ts_tool_call *c = &w->tools.calls[i];
+    struct ts_jvalue input = {.type = TS_J_OBJECT, .raw = TS_SLICE_LIT("{}")};
+    if (c->input.len > 0 && (ts_jscan(c->input.data, c->input.len, &input, NULL) != TS_OK ||
+                             input.type != TS_J_OBJECT)) {
+        if (!was_cut(w))
+            w->trouble = "the model called a tool with arguments that are no object of JSON";
+        return false;
+    }
+    ts_buf_puts(out, first ? ",\"tool_calls\":[{" : ",{");
+    if (c->id.len > 0) {
+        ts_buf_puts(out, "\"id\":");
+        ts_buf_put_json_string(out, c->id.data, c->id.len);
+        ts_buf_puts(out, ",");
+    }
+    ts_buf_printf(out, "\"function\":{\"index\":%d,\"name\":", i);
+    ts_buf_put_json_string(out, ts_buf_text(&c->name), c->name.len);
+    ts_buf_puts(out, ",\"arguments\":");
+    ts_buf_put(out, input.raw.at, input.raw.len);
+    ts_buf_puts(out, "}}");
+    return true;
+}
+
+static void put_calls(struct ts_writer *w, struct ts_buf *out)
+{
+    bool any = false;
+    for (int i = 0; i < w->tools.count; i++)
+        any = put_call(w, i, !any, out) || any;
+    ts_buf_puts(out, any ? "]" : "");
+}
+
+/* -- streams ----------------------------------------------------------------------------------- */
+
+void ts_ollama_write_event(struct ts_writer *w, const struct ts_event *e, struct ts_buf *out)
+{
+    bool fresh;
+    for (int i = 0; i < e->tool_count; i++)
+        (void)ts_toolset_add(&w->tools, &e->tools[i], &fresh);
+    struct ts_slice text = e->text.len > 0 ? e->text : e->refusal;
+    if (text.len == 0 && e->reasoning.len == 0)
+        return;
+    if (w->head.len == 0)
+        put_head(w, w->created_ms, &w->head);
+    ts_buf_put(out, ts_buf_text(&w->head), w->head.len);
+    put_texts(w, text, e->reasoning, out);
+    ts_buf_puts(out, is_chat(w) ? "},\"done\":false}\n" : ",\"done\":false}\n");
+}
+
+void ts_ollama_write_end(struct ts_writer *w, struct ts_buf *out)
 {
     struct ts_slice none = TS_SLICE_LIT("");
-    begin(w, end_ms(w), out);
-    put_texts(out, none, none);
+    if (w->tools.count > 0 && is_chat(w)) {
+        put_head(w, w->created_ms, out);
+        put_texts(w, none, none, out);
+        put_calls(w, out);
+        ts_buf_puts(out, "},\"done\":false}\n");
+    }
+    put_head(w, end_ms(w), out);
+    put_texts(w, none, none, out);
+    ts_buf_puts(out, is_chat(w) ? "}" : "");
     put_done(w, out);
     ts_buf_puts(out, "\n");
 }
 
-/* The last line as it came, with the collected text in place of its own. */
-static void put_merged(const struct ts_writer *w, struct ts_jvalue line, struct ts_buf *out)
+/* -- whole answers ----------------------------------------------------------------------------- */
+
+static void put_answer(struct ts_writer *w, struct ts_buf *out)
+{
+    struct ts_slice text = bytes_of(&w->text);
+    put_texts(w, text.len > 0 ? text : bytes_of(&w->refusal), bytes_of(&w->reasoning), out);
+    if (is_chat(w)) {
+        put_calls(w, out);
+        ts_buf_puts(out, "}");
+    }
+}
+
+/* The last line as it came, with the collected answer in place of its own. */
+static void put_merged(struct ts_writer *w, struct ts_jvalue line, struct ts_buf *out)
 {
     struct ts_jiter it = ts_jiter_of(line);
     struct ts_jvalue key, value;
     ts_buf_puts(out, "{");
-    put_texts(out, bytes_of(&w->text), bytes_of(&w->reasoning));
+    put_answer(w, out);
     while (ts_jiter_next(&it, &key, &value)) {
-        if (ts_jstring_is(key, "response") || ts_jstring_is(key, "thinking"))
+        if (ts_jstring_is(key, "response") || ts_jstring_is(key, "thinking") ||
+            ts_jstring_is(key, "message"))
             continue;
         ts_buf_puts(out, ",");
         ts_buf_put(out, key.raw.at, key.raw.len);
@@ -122,7 +202,7 @@ static void put_merged(const struct ts_writer *w, struct ts_jvalue line, struct 
     ts_buf_puts(out, "}");
 }
 
-void ts_generate_write_whole(struct ts_writer *w, struct ts_buf *out)
+void ts_ollama_write_whole(struct ts_writer *w, struct ts_buf *out)
 {
     struct ts_jvalue line;
     if (w->last.len > 0 && ts_jscan(w->last.data, w->last.len, &line, NULL) == TS_OK &&
@@ -130,7 +210,15 @@ void ts_generate_write_whole(struct ts_writer *w, struct ts_buf *out)
         put_merged(w, line, out);
         return;
     }
-    begin(w, end_ms(w), out);
-    put_texts(out, bytes_of(&w->text), bytes_of(&w->reasoning));
+    put_head(w, end_ms(w), out);
+    put_answer(w, out);
     put_done(w, out);
+}
+
+void ts_ollama_keep_event(struct ts_writer *w, const struct ts_event *e, struct ts_slice raw)
+{
+    if (!e->terminator)
+        return;
+    ts_buf_clear(&w->last);
+    ts_buf_put(&w->last, raw.at, raw.len);
 }

@@ -9,6 +9,12 @@ bool ts_writer_can(const struct ts_dialect *d)
     return d->write_event != NULL;
 }
 
+bool ts_dialect_leads_to(const struct ts_dialect *client, const struct ts_dialect *upstream)
+{
+    return client == upstream ||
+           (ts_writer_can(client) && client->read_asked != NULL && upstream->write_request != NULL);
+}
+
 void ts_writer_init(struct ts_writer *w,
                     const struct ts_dialect *d,
                     const char *model,
@@ -21,17 +27,36 @@ void ts_writer_init(struct ts_writer *w,
         .id = id,
         .created_ms = created_ms,
         .times = TS_SERVER_TIMES_UNKNOWN,
+        .head = TS_BUF_INIT(TS_MAX_EVENT_BYTES),
         .text = TS_BUF_INIT(TS_MAX_FOLDED_BYTES),
         .reasoning = TS_BUF_INIT(TS_MAX_FOLDED_BYTES),
+        .signature = TS_BUF_INIT(TS_MAX_FOLDED_BYTES),
+        .refusal = TS_BUF_INIT(TS_MAX_FOLDED_BYTES),
+        .ending = TS_BUF_INIT(TS_MAX_EVENT_BYTES),
         .last = TS_BUF_INIT(TS_MAX_EVENT_BYTES),
     };
 }
 
+static void each_collected(struct ts_writer *w, void (*fn)(struct ts_buf *b))
+{
+    fn(&w->text);
+    fn(&w->reasoning);
+    fn(&w->signature);
+    fn(&w->refusal);
+    fn(&w->ending);
+    fn(&w->last);
+}
+
+void ts_writer_reset(struct ts_writer *w)
+{
+    each_collected(w, ts_buf_free);
+    ts_toolset_deinit(&w->tools);
+}
+
 void ts_writer_deinit(struct ts_writer *w)
 {
-    ts_buf_free(&w->text);
-    ts_buf_free(&w->reasoning);
-    ts_buf_free(&w->last);
+    ts_writer_reset(w);
+    ts_buf_free(&w->head);
 }
 
 static void keep(int64_t *into, int64_t v)
@@ -64,19 +89,27 @@ void ts_writer_end(struct ts_writer *w, const struct ts_call *call, struct ts_bu
 
 void ts_writer_collect(struct ts_writer *w, const struct ts_event *e)
 {
+    bool fresh;
     note_times(w, &e->times);
     ts_buf_put(&w->text, e->text.at, e->text.len);
     ts_buf_put(&w->reasoning, e->reasoning.at, e->reasoning.len);
-    if (!ts_buf_ok(&w->reasoning) && ts_buf_ok(&w->text))
-        w->text.error = w->reasoning.error;
+    ts_buf_put(&w->signature, e->signature.at, e->signature.len);
+    ts_buf_put(&w->refusal, e->refusal.at, e->refusal.len);
+    for (int i = 0; i < e->tool_count; i++)
+        (void)ts_toolset_add(&w->tools, &e->tools[i], &fresh);
 }
 
-void ts_writer_keep_last(struct ts_writer *w, struct ts_slice raw)
+bool ts_writer_ok(const struct ts_writer *w)
 {
-    ts_buf_clear(&w->last);
-    ts_buf_put(&w->last, raw.at, raw.len);
-    if (!ts_buf_ok(&w->last) && ts_buf_ok(&w->text))
-        w->text.error = w->last.error;
+    return ts_buf_ok(&w->text) && ts_buf_ok(&w->reasoning) && ts_buf_ok(&w->signature) &&
+           ts_buf_ok(&w->refusal) && ts_buf_ok(&w->ending) && ts_buf_ok(&w->last) &&
+           w->tools.error == TS_OK;
+}
+
+void ts_writer_keep(struct ts_writer *w, const struct ts_event *e, struct ts_slice raw)
+{
+    if (w->dialect->keep_event != NULL)
+        w->dialect->keep_event(w, e, raw);
 }
 
 void ts_writer_whole(struct ts_writer *w, const struct ts_call *call, struct ts_buf *out)

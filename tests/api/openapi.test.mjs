@@ -7,13 +7,19 @@ import Ajv from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 
 import { startTouchstone } from '../harness/touchstone.mjs';
-import { startUpstream } from '../harness/upstream.mjs';
+import { answer, startUpstream } from '../harness/upstream.mjs';
 
 // Parameters without which a route only refuses.
 const LEARNER = '/api/analytics/models';
 const QUERY = {
   [`${LEARNER}/recommend`]: '?task_type=x', [`${LEARNER}/ranked`]: '?task_type=x&min_samples=1', [`${LEARNER}/demote`]: '?task_type=x&model=m',
   [`${LEARNER}/ab-candidates`]: '?task_type=x', [`${LEARNER}/compare`]: '?a=m&b=n',
+};
+const MESSAGES = [{ role: 'user', content: 'p' }];
+const GENERATIONS = {
+  '/api/chat': { model: 'm', messages: MESSAGES, stream: false },
+  '/v1/chat/completions': { model: 'm', messages: MESSAGES },
+  '/v1/completions': { model: 'm', prompt: 'p' },
 };
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 
@@ -81,6 +87,12 @@ test('good answers have the described shapes', async (t) => {
   await server.post('/api/generate', { model: 'm', prompt: 'p' });
   const id = calls[0].headers['x-touchstone-request-id'];
   check(ctx, 'post', '/api/generate', calls[0]);
+  ctx.upstream.reply = answer();
+  for (const [path, body] of Object.entries(GENERATIONS)) {
+    const got = await server.post(path, body);
+    assert.equal(got.status, 200, `${path}: ${got.text}`);
+    check(ctx, 'post', path, got);
+  }
   const good = [
     ['post', '/api/analytics/models/feedback', { conversationId: 'c', rating: 1 }],
     ['post', '/api/analytics/models/outcomes', [{ taskType: 'x', model: 'm', success: true }]],
@@ -99,7 +111,7 @@ test('good answers have the described shapes', async (t) => {
 
 test('every route that a user relies on is described', async (t) => {
   const { api } = await start(t);
-  for (const path of ['/api/generate', '/api/tags', '/v1/models', '/api/analytics/models', '/api/analytics/models/feedback', '/api/analytics/models/outcomes',
+  for (const path of ['/api/generate', '/api/chat', '/v1/chat/completions', '/v1/completions', '/api/tags', '/v1/models', '/api/analytics/models', '/api/analytics/models/feedback', '/api/analytics/models/outcomes',
     '/api/analytics/models/recommend', '/api/analytics/models/ranked', '/api/analytics/models/demote', '/api/analytics/models/ab-candidates',
     '/api/analytics/models/compare', '/api/requests', '/api/requests/{id}', '/api/providers', '/healthz', '/readyz', '/version', '/openapi.json'])
     assert.ok(api.paths[path], path);

@@ -10,22 +10,25 @@
 #include "proxy/genreq.h"
 
 static const struct ts_dialect *const dialects[] = {
-    &ts_ollama_generate, &ts_openai_chat, &ts_openai_completions};
+    &ts_ollama_generate, &ts_openai_chat, &ts_openai_completions, &ts_ollama_chat};
 
 static const char *const headers[] = {"Task-Type", "Fallback", "Timeout-Ms", "Tags", "Complexity"};
 
-static void build(const struct ts_genreq *q, const struct ts_dialect *upstream)
+static void build(const struct ts_genreq *q, const struct ts_dialect *upstream, bool extensions)
 {
+    const struct ts_build b = {
+        .dialect = upstream, .model = "other \"name\"", .extensions = extensions};
     struct ts_buf out = TS_BUF_INIT(64 * 1024 * 1024);
     struct ts_error err = TS_ERROR_INIT;
     struct ts_jvalue root;
-    enum ts_err rc = ts_genreq_build(q, upstream, "other \"name\"", &out, &err);
+    enum ts_err rc = ts_genreq_build(q, &b, &out, &err);
     CHECK(rc == TS_OK || (rc == TS_ERR_INVALID_FIELD && upstream != q->dialect));
     if (rc == TS_OK) {
         CHECK(ts_jscan(out.data, out.len, &root, &err) == TS_OK);
         CHECK(ts_jstring_is(ts_jmember(root, "model"), "other \"name\""));
         CHECK(ts_jmember(root, "touchstone").type == TS_J_NONE);
-        CHECK(ts_jmember(root, "stream").type == TS_J_TRUE || q->dialect->stream_default);
+        CHECK(ts_jmember(root, "stream").type == TS_J_TRUE || upstream->stream_default ||
+              q->unstreamed);
     }
     ts_buf_free(&out);
 }
@@ -57,10 +60,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     check_labels(&q.labels);
     (void)ts_genreq_prompt(&q);
-    build(&q, d);
-    if (d == &ts_ollama_generate) {
-        build(&q, &ts_openai_chat);
-        build(&q, &ts_openai_completions);
+    for (size_t i = 0; i < TS_ARRAY_LEN(dialects); i++) {
+        if (ts_dialect_leads_to(d, dialects[i]))
+            build(&q, dialects[i], data[0] > 127);
     }
     ts_genreq_deinit(&q);
     return 0;

@@ -10,7 +10,7 @@
 #include "proxy/reader.h"
 
 static const struct ts_dialect *const dialects[] = {
-    &ts_ollama_generate, &ts_openai_chat, &ts_openai_completions};
+    &ts_ollama_generate, &ts_openai_chat, &ts_openai_completions, &ts_ollama_chat};
 
 enum { MAX_TEXT = 100 };
 
@@ -54,6 +54,15 @@ static void on_event(void *ctx, const struct ts_event *e, size_t end)
     put(&l->text, e->reasoning);
     put(&l->text, e->error_text);
     put(&l->text, e->model);
+    put(&l->text, e->refusal);
+    CHECK(e->tool_count <= TS_MAX_TOOL_PIECES && (e->tool_count == 0 || e->has_tool_call));
+    for (int i = 0; i < e->tool_count; i++) {
+        const struct ts_tool_piece *p = &e->tools[i];
+        ts_buf_printf(&l->text, "%" PRId64 " %d ", p->index, p->whole);
+        put(&l->text, p->id);
+        put(&l->text, p->name);
+        put(&l->text, p->input);
+    }
 }
 
 /* Reads of 1 to @step bytes, after the numbers that follow from @seed. */

@@ -66,7 +66,7 @@ static void errors_have_the_shape_of_their_route(void **state)
     const struct x_answer *a = x_ask(k, TS_GET, "/nothing", NULL);
     x_assert_error(a, 404, "not_found", NULL);
     assert_string_equal(a->content_type, "application/json");
-    a = x_ask(k, TS_GET, "/api/chat", NULL);
+    a = x_ask(k, TS_GET, "/api/chats", NULL);
     assert_int_equal(a->status, 404);
     assert_non_null(x_text(a, "error"));
     a = x_ask(k, TS_GET, "/v1/nothing", NULL);

@@ -314,6 +314,15 @@ static void refuses_bad_headers_naming_them(void **state)
 /* -- building
  * ---------------------------------------------------------------------------------------- */
 
+static enum ts_err build(const struct ts_genreq *q,
+                         const struct ts_dialect *to,
+                         struct ts_buf *out,
+                         struct ts_error *err)
+{
+    const struct ts_build b = {.dialect = to, .model = "N", .extensions = true};
+    return ts_genreq_build(q, &b, out, err);
+}
+
 static void expect_build(const struct ts_dialect *from,
                          const struct ts_dialect *to,
                          const char *body,
@@ -322,7 +331,7 @@ static void expect_build(const struct ts_dialect *from,
     struct ts_genreq q = scanned(from, body);
     struct ts_buf out = TS_BUF_INIT(64 * 1024);
     struct ts_error err = TS_ERROR_INIT;
-    if (ts_genreq_build(&q, to, "N", &out, &err) != TS_OK)
+    if (build(&q, to, &out, &err) != TS_OK)
         fail_msg("%s: %s", body, err.text);
     if (strcmp(ts_buf_text(&out), want) != 0)
         fail_msg("%s\ngives    %s\nexpected %s", body, ts_buf_text(&out), want);
@@ -359,13 +368,13 @@ static void changes_only_our_members_for_ollama(void **state)
      */
     struct ts_genreq q = scanned(generate, rows[TS_ARRAY_LEN(rows) - 1][0]);
     struct ts_buf out = TS_BUF_INIT(4096);
-    assert_int_equal(ts_genreq_build(&q, generate, "N", &out, NULL), TS_OK);
+    assert_int_equal(build(&q, generate, &out, NULL), TS_OK);
     assert_string_equal(ts_buf_text(&out), rows[TS_ARRAY_LEN(rows) - 1][1]);
     ts_buf_free(&out);
     ts_genreq_deinit(&q);
 }
 
-static void asks_openai_servers_for_a_stream_with_usage(void **state)
+static void asks_openai_servers_for_a_stream_with_usage_unless_told_not_to(void **state)
 {
     (void)state;
     static const char *const rows[][2] = {
@@ -383,7 +392,10 @@ static void asks_openai_servers_for_a_stream_with_usage(void **state)
          "\"stream\":true}"},
         {"{\"model\":\"m\",\"stream_options\":{\"a\":1,\"include_usage\":false},\"messages\":[],"
          "\"stream\":true}",
-         "{\"model\":\"N\",\"stream_options\":{\"a\":1,\"include_usage\":true},\"messages\":[],"
+         "{\"model\":\"N\",\"stream_options\":{\"a\":1,\"include_usage\":false},\"messages\":[],"
+         "\"stream\":true}"},
+        {"{\"model\":\"m\",\"stream_options\":{\"include_usage\":false},\"messages\":[]}",
+         "{\"model\":\"N\",\"stream_options\":{\"include_usage\":true},\"messages\":[],"
          "\"stream\":true}"},
         {"{\"model\":\"m\",\"messages\":[],\"stream\":true,"
          "\"stream_options\":{\"include_usage\":true},\"touchstone\":{}}",
@@ -470,7 +482,7 @@ static void refuses_what_another_dialect_cannot_say(void **state)
         struct ts_genreq q = scanned(generate, rows[i].body);
         struct ts_buf out = TS_BUF_INIT(4096);
         struct ts_error err = TS_ERROR_INIT;
-        assert_int_equal(ts_genreq_build(&q, *rows[i].to, "N", &out, &err), TS_ERR_INVALID_FIELD);
+        assert_int_equal(build(&q, *rows[i].to, &out, &err), TS_ERR_INVALID_FIELD);
         assert_string_equal(err.param, rows[i].param);
         ts_buf_free(&out);
         ts_genreq_deinit(&q);
@@ -482,7 +494,7 @@ static void says_when_a_body_does_not_fit(void **state)
     (void)state;
     struct ts_genreq q = scanned(generate, "{\"model\":\"m\",\"prompt\":\"some longer text\"}");
     struct ts_buf out = TS_BUF_INIT(16);
-    assert_int_equal(ts_genreq_build(&q, generate, "N", &out, NULL), TS_ERR_BODY_TOO_LARGE);
+    assert_int_equal(build(&q, generate, &out, NULL), TS_ERR_BODY_TOO_LARGE);
     ts_buf_free(&out);
     ts_genreq_deinit(&q);
 }
@@ -498,17 +510,21 @@ static void shows_a_classifier_what_was_asked(void **state)
                                  "\"images\":[\"x\"],\"format\":\"json\"}");
     struct ts_prompt_view v = ts_genreq_prompt(&q);
     assert_true(ts_slice_is(v.prompt.raw, "\"p\""));
-    assert_true(ts_slice_is(v.system.raw, "\"s\""));
     assert_true(v.has_images && v.wants_json && !v.has_tools);
     ts_genreq_deinit(&q);
 
     q = scanned(chat,
                 "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"},"
-                "{\"content\":[{\"type\":\"text\"},{\"type\":\"image_url\"}]}],\"tools\":[{}],"
+                "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"b\"},"
+                "{\"type\":\"image_url\"},{\"text\":\"c\"}]},"
+                "{\"role\":\"assistant\",\"content\":\"x\"}],\"tools\":[{}],"
                 "\"response_format\":{\"type\":\"json_schema\"}}");
     v = ts_genreq_prompt(&q);
-    assert_int_equal(v.prompt.type, TS_J_ARRAY);
+    struct ts_buf text = TS_BUF_INIT(100);
+    ts_genreq_prompt_text(v.prompt, 50, &text);
+    assert_string_equal(ts_buf_text(&text), "b\nc");
     assert_true(v.has_images && v.wants_json && v.has_tools);
+    ts_buf_free(&text);
     ts_genreq_deinit(&q);
 
     q = scanned(
@@ -536,9 +552,9 @@ static enum ts_err scan_and_build(void *ctx)
     struct ts_buf out = TS_BUF_INIT(4096);
     rc = ts_genreq_label(&q, "Tags", "c=d", NULL);
     if (rc == TS_OK)
-        rc = ts_genreq_build(&q, generate, "N", &out, NULL);
+        rc = build(&q, generate, &out, NULL);
     if (rc == TS_OK)
-        rc = ts_genreq_build(&q, chat, "N", &out, NULL);
+        rc = build(&q, chat, &out, NULL);
     ts_buf_free(&out);
     ts_genreq_deinit(&q);
     return rc;
@@ -565,7 +581,7 @@ int main(void)
         cmocka_unit_test(headers_win_over_the_body),
         cmocka_unit_test(refuses_bad_headers_naming_them),
         cmocka_unit_test(changes_only_our_members_for_ollama),
-        cmocka_unit_test(asks_openai_servers_for_a_stream_with_usage),
+        cmocka_unit_test(asks_openai_servers_for_a_stream_with_usage_unless_told_not_to),
         cmocka_unit_test(says_a_generate_request_as_chat),
         cmocka_unit_test(says_a_raw_request_as_completion),
         cmocka_unit_test(refuses_what_another_dialect_cannot_say),

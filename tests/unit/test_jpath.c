@@ -10,7 +10,7 @@
 #include "proxy/dialect.h"
 #include "proxy/jpath.h"
 
-enum { A, A_B, A_ITEM, A_ITEM_B, A_ITEM_C, DEEP, OTHER };
+enum { A, A_B, A_ITEM, A_ITEM_B, A_ITEM_C, DEEP, OTHER, RAW, RAW_B };
 
 static const struct ts_jpath paths[] = {
     {{"a"}, A},
@@ -20,6 +20,8 @@ static const struct ts_jpath paths[] = {
     {{"a", "[]", "c"}, A_ITEM_C},
     {{"d", "e", "f", "g", "h"}, DEEP},
     {{"other"}, OTHER},
+    {{"raw"}, RAW | TS_JPATH_RAW},
+    {{"raw", "b"}, RAW_B},
 };
 
 /* What a scanner tells, with the fragments of a string joined. */
@@ -95,6 +97,21 @@ static void tells_values_at_wanted_paths(void **state)
         {"[{\"a\":1}]", "open"},
         {"5", "open"},
         {"\"a\" ", "open"},
+    };
+    for (size_t i = 0; i < TS_ARRAY_LEN(rows); i++)
+        expect(rows[i][0], rows[i][1]);
+}
+
+static void tells_a_raw_container_as_it_stands(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"{\"raw\":{}}", "7{{} complete"},
+        {"{\"raw\" : [ ] ,\"a\":1}", "7[[ ] 0#1 complete"},
+        {"{\"raw\":[[1,\"]\\\"\\u00e4\"],{\"raw\":{}}],\"a\":2}",
+         "7[[[1,\"]\\\"\\u00e4\"],{\"raw\":{}}] 0#2 complete"},
+        {"{\"raw\":\"x\\ny\"}", "7sx\ny complete"},
+        {"{\"raw\":null,\"raw\":7}", "70null 7#7 complete"},
     };
     for (size_t i = 0; i < TS_ARRAY_LEN(rows); i++)
         expect(rows[i][0], rows[i][1]);
@@ -215,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_values_at_wanted_paths),
+        cmocka_unit_test(tells_a_raw_container_as_it_stands),
         cmocka_unit_test(stops_at_the_first_fault),
         cmocka_unit_test(goes_64_levels_deep_and_no_deeper),
         cmocka_unit_test(skips_keys_and_numbers_that_are_too_long),

@@ -39,11 +39,23 @@ static void put_number(struct ts_buf *b, const char *name, int64_t v)
         ts_buf_printf(b, " %s=%" PRId64, name, v);
 }
 
+static void put_piece(struct ts_buf *b, const struct ts_tool_piece *p)
+{
+    ts_buf_printf(b, " [%s%" PRId64, p->whole ? "whole " : "", p->index);
+    put_slice(b, "id", p->id);
+    put_slice(b, "name", p->name);
+    put_slice(b, "input", p->input);
+    ts_buf_puts(b, "]");
+}
+
 static void write_down(struct ts_buf *b, const struct ts_event *e, size_t end)
 {
     ts_buf_printf(b, "%zu:", end);
     put_slice(b, "text", e->text);
     put_slice(b, "reasoning", e->reasoning);
+    put_slice(b, "refusal", e->refusal);
+    for (int i = 0; i < e->tool_count; i++)
+        put_piece(b, &e->tools[i]);
     put_slice(b, "model", e->model);
     put_slice(b, "error", e->error_text);
     put_number(b, "input", e->tokens.input);
@@ -321,7 +333,7 @@ static void reads_single_ollama_lines(void **state)
         {"{\"done\":true,\"eval_count\":1e99,\"total_duration\":1e300}\n",
          " finish=stop terminator\n"},
         {"{\"done\":true,\"tool_calls\":[{\"function\":{}}]}\n",
-         " finish=stop tool_call terminator\n"},
+         " [-1] finish=stop tool_call terminator\n"},
         {"{\"tool_calls\":[]}\n", "\n"},
         {"not json\n", " malformed\n"},
         {"[1]\n", " malformed\n"},
@@ -332,6 +344,43 @@ static void reads_single_ollama_lines(void **state)
     };
     for (size_t i = 0; i < TS_ARRAY_LEN(rows); i++)
         expect_reading(&ts_ollama_generate, rows[i][0], rows[i][1]);
+}
+
+static void reads_single_lines_of_ollamas_chat(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"{\"message\":{\"role\":\"assistant\",\"content\":\"a\",\"thinking\":\"b\"},\"done\":"
+         "false}\n",
+         " text=\"a\" reasoning=\"b\"\n"},
+        {"{\"message\":{\"content\":\"\"},\"response\":\"x\",\"done\":true}\n",
+         " finish=stop terminator\n"},
+        {"{\"message\":{\"tool_calls\":[{\"id\":\"i\",\"function\":{\"index\":2,\"name\":\"f\","
+         "\"arguments\":{\"a\": [1,{\"b\":\"}\\u00e4\"}]} }},{\"function\":{\"name\":\"g\","
+         "\"arguments\":{}}},{\"function\":{\"arguments\":\"x\"}}]}}\n",
+         " [whole 2 id=\"i\" name=\"f\" input=\"{\\\"a\\\": [1,{\\\"b\\\":\\\"}\\\\u00e4\\\"}]}\"]"
+         " [whole -1 name=\"g\" input=\"{}\"] [-1 input=\"x\"] tool_call\n"},
+        {"{\"message\":{\"tool_calls\":[]}}\n", "\n"},
+        {"{\"message\":{\"tool_calls\":[{\"function\":{\"arguments\":{\"a\":1]}}]}}\n",
+         " malformed\n"},
+    };
+    for (size_t i = 0; i < TS_ARRAY_LEN(rows); i++)
+        expect_reading(&ts_ollama_chat, rows[i][0], rows[i][1]);
+}
+
+static void says_where_calls_of_tools_are_more_than_it_keeps(void **state)
+{
+    (void)state;
+    struct ts_buf line = TS_BUF_INIT(1024 * 1024);
+    ts_buf_puts(&line, "{\"message\":{\"tool_calls\":[{}");
+    for (int i = 0; i < TS_MAX_TOOL_PIECES; i++)
+        ts_buf_puts(&line, ",{\"function\":{\"name\":\"f\"}}");
+    ts_buf_puts(&line, "]}}\n");
+    struct log l =
+        run(&ts_ollama_chat, (struct ts_slice){line.data, line.len}, SIZE_MAX, SIZE_MAX, MAX_TEXT);
+    assert_non_null(strstr(ts_buf_text(&l.text), " tool_call cut"));
+    free_log(&l);
+    ts_buf_free(&line);
 }
 
 static void reads_single_openai_events(void **state)
@@ -356,13 +405,18 @@ static void reads_single_openai_events(void **state)
         {"data: {\"choices\":[{\"delta\":{\"content\":null}}]}\n\n", "\n"},
         {"data: {\"choices\":[{\"delta\":{\"content\":\"\"}}]}\n\n", "\n"},
         {"data: {\"choices\":[{\"delta\":{}}]}\n\n", "\n"},
-        {"data: {\"choices\":[{\"delta\":{\"refusal\":\"no\"}}]}\n\n", " text=\"no\"\n"},
+        {"data: {\"choices\":[{\"delta\":{\"refusal\":\"no\"}}]}\n\n", " refusal=\"no\"\n"},
         {"data: {\"choices\":[{\"delta\":{\"reasoning\":\"r\"}}]}\n\n", " reasoning=\"r\"\n"},
         {"data: {\"choices\":[{\"delta\":{\"reasoning\":\"r\",\"reasoning_content\":\"r\"}}]}\n\n",
          " reasoning=\"r\"\n"},
         {"data: {\"choices\":[{\"delta\":{\"reasoning\":\"\",\"reasoning_content\":\"r\"}}]}\n\n",
          " reasoning=\"r\"\n"},
-        {"data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0}]}}]}\n\n", " tool_call\n"},
+        {"data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0}]}}]}\n\n",
+         " [0] tool_call\n"},
+        {"data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":1,\"id\":\"c\","
+         "\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\"}},"
+         "{\"index\":0,\"function\":{\"arguments\":\"\\n}\"}}]}}]}\n\n",
+         " [1 id=\"c\" name=\"f\" input=\"{\\\"a\"] [0 input=\"\\n}\"] tool_call\n"},
         {"data: {\"choices\":[{\"delta\":{\"tool_calls\":[]}}]}\n\n", "\n"},
         {"data: {\"choices\":[{\"finish_reason\":\"stop\"}],\"usage\":null}\n\n", " finish=stop\n"},
         {"data: {\"choices\":[{\"finish_reason\":\"content_filter\"}]}\n\n",
@@ -552,6 +606,8 @@ int main(void)
         cmocka_unit_test(takes_the_text_as_it_was_meant),
         cmocka_unit_test(reads_an_ollama_stream),
         cmocka_unit_test(reads_single_ollama_lines),
+        cmocka_unit_test(reads_single_lines_of_ollamas_chat),
+        cmocka_unit_test(says_where_calls_of_tools_are_more_than_it_keeps),
         cmocka_unit_test(reads_single_openai_events),
         cmocka_unit_test(ends_events_where_their_lines_end),
         cmocka_unit_test(keeps_no_more_text_than_asked_and_no_half_characters),

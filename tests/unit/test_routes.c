@@ -80,9 +80,9 @@ static void paths_that_lead_nowhere_have_the_family_of_their_neighbours(void **s
         const char *family;
     } cases[] = {
         {"/v1/messages", "anthropic"},
-        {"/v1/chat/completions", "openai"},
+        {"/v1/chat/completions/x", "openai"},
         {"/v1/", "openai"},
-        {"/api/chat", "ollama"},
+        {"/api/chats", "ollama"},
         {"/api/embeddings", "ollama"},
         {"/api/analytics/nothing", "touchstone"},
         {"/api/requests/a/b", "touchstone"},

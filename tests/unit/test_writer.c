@@ -163,9 +163,11 @@ static void keeps_unknown_members_of_the_last_line_when_folding(void **state)
     ts_writer_collect(&f->w, &e);
     e = saying("b", NULL);
     ts_writer_collect(&f->w, &e);
-    ts_writer_keep_last(&f->w,
-                        TS_SLICE_LIT("{\"model\":\"M\" , \"response\":\"b\",\"thinking\":\"no\","
-                                     "\"done\":true,\"context\":[1, 2],\"new\":{\"x\":1e2}}\n"));
+    struct ts_event last = {.terminator = true};
+    ts_writer_keep(&f->w,
+                   &last,
+                   TS_SLICE_LIT("{\"model\":\"M\" , \"response\":\"b\",\"thinking\":\"no\","
+                                "\"done\":true,\"context\":[1, 2],\"new\":{\"x\":1e2}}\n"));
     ts_writer_whole(&f->w, f->call, &f->out);
     assert_string_equal(ts_buf_text(&f->out),
                         "{\"response\":\"ab\",\"model\":\"M\",\"done\":true,"
@@ -177,8 +179,9 @@ static void writes_a_whole_answer_of_its_own_where_the_last_line_is_no_object(vo
     struct fixture *f = *state;
     static const char *const rows[] = {"[1]", "{\"a\"", " "};
     for (size_t i = 0; i < TS_ARRAY_LEN(rows); i++) {
+        struct ts_event last = {.terminator = true};
         ts_buf_clear(&f->out);
-        ts_writer_keep_last(&f->w, ts_slice_str(rows[i]));
+        ts_writer_keep(&f->w, &last, ts_slice_str(rows[i]));
         ts_writer_whole(&f->w, f->call, &f->out);
         assert_non_null(strstr(ts_buf_text(&f->out), "\"created_at\":\"" CREATED));
     }
@@ -192,9 +195,10 @@ static enum ts_err fold(void *ctx)
     ts_writer_init(&w, &ts_ollama_generate, "m", "id", created_ms);
     struct ts_event e = saying("text", "thought");
     ts_writer_collect(&w, &e);
-    ts_writer_keep_last(&w, TS_SLICE_LIT("{\"done\":true}"));
+    struct ts_event last = {.terminator = true};
+    ts_writer_keep(&w, &last, TS_SLICE_LIT("{\"done\":true}"));
     ts_writer_whole(&w, call, &out);
-    enum ts_err rc = ts_buf_ok(&w.text) ? out.error : w.text.error;
+    enum ts_err rc = ts_writer_ok(&w) ? out.error : TS_ERR_NOMEM;
     ts_writer_deinit(&w);
     ts_buf_free(&out);
     return rc;
