@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,10 +23,39 @@ const char *ts_bucket_unit_name(enum ts_bucket_unit u)
     return unit_names[u];
 }
 
-static int64_t hour_of(const struct ts_zone *z, int64_t unix_s)
+/* When clocks changed: the first second of (@before, @after] with the offset of @after. */
+static int64_t change_between(const struct ts_zone *z, int64_t before, int64_t after)
+{
+    int32_t offset = ts_zone_offset(z, after);
+    while (after - before > 1) {
+        int64_t middle = before + (after - before) / 2;
+        if (ts_zone_offset(z, middle) == offset)
+            after = middle;
+        else
+            before = middle;
+    }
+    return after;
+}
+
+static int64_t second_of_hour(const struct ts_zone *z, int64_t unix_s)
 {
     int64_t local = unix_s + ts_zone_offset(z, unix_s);
-    return unix_s - (local - ts_floor_div(local, HOUR_S) * HOUR_S);
+    return local - ts_floor_div(local, HOUR_S) * HOUR_S;
+}
+
+/* Where clocks change within an hour, one bucket ends there and another begins. */
+static int64_t hour_of(const struct ts_zone *z, int64_t unix_s)
+{
+    int64_t start = unix_s - second_of_hour(z, unix_s);
+    bool whole = ts_zone_offset(z, start) == ts_zone_offset(z, unix_s);
+    return whole ? start : change_between(z, start, unix_s);
+}
+
+static int64_t hour_after(const struct ts_zone *z, int64_t hour)
+{
+    int64_t end = hour + HOUR_S - second_of_hour(z, hour);
+    bool whole = ts_zone_offset(z, end - 1) == ts_zone_offset(z, hour);
+    return whole ? end : change_between(z, hour, end - 1);
 }
 
 int64_t ts_bucket_of(const void *buckets, int64_t unix_ms)
@@ -53,11 +83,8 @@ int64_t ts_bucket_of(const void *buckets, int64_t unix_ms)
 int64_t ts_bucket_next(const struct ts_buckets *b, int64_t bucket)
 {
     switch (b->unit) {
-    case TS_BUCKET_HOUR: {
-        /* where clocks shift by half an hour, the hour after may begin within this one */
-        int64_t next = hour_of(b->zone, bucket + HOUR_S);
-        return next > bucket ? next : bucket + HOUR_S;
-    }
+    case TS_BUCKET_HOUR:
+        return hour_after(b->zone, bucket);
     case TS_BUCKET_DAY:
     case TS_BUCKET_MONTH:
         return bucket + 1;

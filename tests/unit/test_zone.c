@@ -172,6 +172,23 @@ static void walking_meets_every_bucket_once_and_in_order(void **state)
     }
 }
 
+/* Also where clocks shift in the middle of an hour, as in Chatham at a quarter to. */
+static void hours_are_named_after_the_clock_of_each_moment_in_them(void **state)
+{
+    (void)state;
+    const int64_t from = 1772000000;
+    for (size_t i = 0; i < TS_ARRAY_LEN(zones); i++) {
+        TS_AUTO(ts_zone_auto) struct ts_zone *z = load(zones[i]);
+        const struct ts_buckets b = {.zone = z, .unit = TS_BUCKET_HOUR};
+        for (int64_t at = from; at < from + INT64_C(400) * 86400; at += 600) {
+            char name[TS_BUCKET_NAME_SIZE];
+            ts_bucket_name(&b, ts_bucket_of(&b, at * 1000), name);
+            int64_t hour = (at + ts_zone_offset(z, at)) / 3600 % 24;
+            assert_int_equal((name[11] - '0') * 10 + name[12] - '0', hour);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +198,7 @@ int main(void)
         cmocka_unit_test(dates_and_days_are_each_others_inverse),
         cmocka_unit_test(buckets_have_the_names_of_their_beginnings),
         cmocka_unit_test(walking_meets_every_bucket_once_and_in_order),
+        cmocka_unit_test(hours_are_named_after_the_clock_of_each_moment_in_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
