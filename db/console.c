@@ -8,7 +8,7 @@
 
 /* -- what may run ----------------------------------------------------------------------------- */
 
-static const char only_reads[] = "touchstone sql only reads; that would write";
+static const char only_reads[] = "only questions are answered here; that statement would write";
 
 /* Why the authorizer refused the statement that is being prepared. */
 struct refusal {
@@ -234,6 +234,14 @@ static enum ts_err run_statement(struct run *r, sqlite3_stmt *s, struct ts_error
 
 /* -- the text --------------------------------------------------------------------------------- */
 
+/* SQLite does not say where some names are that it does not know: "no such table: x". */
+static int64_t place_of_name(const char *sql, int64_t from, const char *message)
+{
+    const char *name = strstr(message, "no such ") == message ? strstr(message, ": ") : NULL;
+    const char *found = name != NULL ? strstr(sql + from, name + 2) : NULL;
+    return found != NULL ? found - sql : -1;
+}
+
 /* Runs the first statement at *at and moves *at behind it; *found: there was one. */
 static enum ts_err run_next(
     struct run *r, struct ts_slice sql, int64_t *at, bool *found, struct ts_error *err)
@@ -245,7 +253,7 @@ static enum ts_err run_next(
     int rc = sqlite3_prepare_v2(db, sql.at + *at, (int)(sql.len - (size_t)*at), &s, &tail);
     if (rc != SQLITE_OK) {
         int offset = r->refused.why == NULL ? sqlite3_error_offset(db) : 0;
-        *at = offset < 0 ? -1 : *at + offset;
+        *at = offset < 0 ? place_of_name(sql.at, *at, sqlite3_errmsg(db)) : *at + offset;
         return sql_fault(r->conn, &r->refused, rc, err);
     }
     *found = s != NULL;

@@ -14,6 +14,7 @@
 #include "server/config.h"
 #include "server/demo_command.h"
 #include "server/serve.h"
+#include "server/sql_command.h"
 
 enum { PAGE_MAX_BYTES = 64 * 1024, OPTION_COLUMN = 30 };
 
@@ -35,6 +36,13 @@ static const struct ts_command commands[] = {
             .rules.options = ts_demo_command_options,
             .rules.all_settings = true,
             .run = ts_demo_command),
+    COMMAND("sql",
+            .help = "ask the database a question in SQL",
+            .operands = "SQL|-",
+            .text = ts_sql_command_text,
+            .rules.options = ts_sql_command_options,
+            .rules.most = 1,
+            .run = ts_sql_command),
 };
 
 const struct ts_command *ts_commands(int *count)

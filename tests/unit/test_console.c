@@ -170,21 +170,21 @@ static void what_would_write_attach_or_load_is_refused(void **state)
         const char *sql;
         const char *says;
     } refused[] = {
-        {"DELETE FROM call", "only reads"},
-        {"INSERT INTO label(text) VALUES ('x')", "only reads"},
-        {"UPDATE call SET rating = 1", "only reads"},
-        {"CREATE VIRTUAL TABLE t USING fts5(a)", "only reads"},
-        {"CREATE TABLE t(a)", "only reads"},
-        {"CREATE TEMP TABLE t(a)", "only reads"},
-        {"CREATE TEMP VIEW v AS SELECT 1", "only reads"},
-        {"DROP VIEW calls", "only reads"},
-        {"ALTER TABLE call ADD COLUMN x", "only reads"},
-        {"REINDEX", "only reads"},
-        {"ANALYZE", "only reads"},
-        {"EXPLAIN DELETE FROM call", "only reads"},
-        {"WITH x AS (SELECT 1) DELETE FROM call", "only reads"},
-        {"VACUUM", "only reads"},
-        {"VACUUM INTO '/tmp/touchstone-test-copy'", "only reads"},
+        {"DELETE FROM call", "would write"},
+        {"INSERT INTO label(text) VALUES ('x')", "would write"},
+        {"UPDATE call SET rating = 1", "would write"},
+        {"CREATE VIRTUAL TABLE t USING fts5(a)", "would write"},
+        {"CREATE TABLE t(a)", "would write"},
+        {"CREATE TEMP TABLE t(a)", "would write"},
+        {"CREATE TEMP VIEW v AS SELECT 1", "would write"},
+        {"DROP VIEW calls", "would write"},
+        {"ALTER TABLE call ADD COLUMN x", "would write"},
+        {"REINDEX", "would write"},
+        {"ANALYZE", "would write"},
+        {"EXPLAIN DELETE FROM call", "would write"},
+        {"WITH x AS (SELECT 1) DELETE FROM call", "would write"},
+        {"VACUUM", "would write"},
+        {"VACUUM INTO '/tmp/touchstone-test-copy'", "would write"},
         {"ATTACH ':memory:' AS x", "attached"},
         {"DETACH main", "attached"},
         {"BEGIN", "same moment"},
@@ -239,6 +239,7 @@ static void errors_point_into_the_text(void **state)
     expect_fault(r, "SELECT modle FROM calls", 7, "no such column: modle");
     expect_fault(r, "SELECT 1;\n  SELEC 2", 12, "near \"SELEC\": syntax error");
     expect_fault(r, "SELECT 1; SELECT nope(1)", 17, "no such function: nope");
+    expect_fault(r, "SELECT 1; SELECT 1 FROM nowhere", 24, "no such table: nowhere");
     expect_fault(r, "SELECT", -1, "incomplete input");
     expect_fault(r, "SELECT 1;  SELECT json('{')", 11, "malformed JSON");
     expect_fault(r, " -- nothing\n", 12, "no SQL statement");
