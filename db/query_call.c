@@ -4,80 +4,21 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "db/call_row.h"
 #include "db/filter.h"
 #include "db/parts.h"
 #include "db/query.h"
 
 /* -- one row of the view `calls` as JSON ------------------------------------------------------ */
 
-/* X(member, how): the view's columns in its order. The C names are those of the view. */
-#define CALL_COLUMNS(X)                                                                            \
-    X(call_id, i64)                                                                                \
-    X(id, text)                                                                                    \
-    X(timestamp, text)                                                                             \
-    X(outcome, text)                                                                               \
-    X(success, i64)                                                                                \
-    X(provider, text)                                                                              \
-    X(model, text)                                                                                 \
-    X(requested_model, text)                                                                       \
-    X(reported_model, text)                                                                        \
-    X(task_type, text)                                                                             \
-    X(complexity, text)                                                                            \
-    X(classified, i64)                                                                             \
-    X(dialect, text)                                                                               \
-    X(streamed, i64)                                                                               \
-    X(cold, i64)                                                                                   \
-    X(simulated, i64)                                                                              \
-    X(reported, i64)                                                                               \
-    X(total_us, i64)                                                                               \
-    X(ttft_us, i64)                                                                                \
-    X(decode_us, i64)                                                                              \
-    X(queue_us, i64)                                                                               \
-    X(connect_us, i64)                                                                             \
-    X(load_us, i64)                                                                                \
-    X(first_byte_us, i64)                                                                          \
-    X(first_visible_us, i64)                                                                       \
-    X(max_stall_us, i64)                                                                           \
-    X(overhead_us, i64)                                                                            \
-    X(fresh_tokens, i64)                                                                           \
-    X(cache_read_tokens, i64)                                                                      \
-    X(cache_write_tokens, i64)                                                                     \
-    X(output_tokens, i64)                                                                          \
-    X(reasoning_tokens, i64)                                                                       \
-    X(unsplit_tokens, i64)                                                                         \
-    X(input_tokens, i64)                                                                           \
-    X(tokens_used, i64)                                                                            \
-    X(tokens_source, text)                                                                         \
-    X(cost_nano_usd, i64)                                                                          \
-    X(finish_reason, text)                                                                         \
-    X(error_code, text)                                                                            \
-    X(error_text, text)                                                                            \
-    X(rating, i64)                                                                                 \
-    X(comment, text)                                                                               \
-    X(user_id, text)                                                                               \
-    X(user_segment, text)                                                                          \
-    X(conversation_id, text)                                                                       \
-    X(message_id, text)                                                                            \
-    X(tags, text)                                                                                  \
-    X(metadata, text)
-
-typedef int64_t column_i64;
-typedef const char *column_text;
 #define take_i64 ts_col_known
 #define take_text ts_col_text
 
-struct row {
-#define X(name, type) column_##type name;
-    CALL_COLUMNS(X)
-#undef X
-};
-
-/* Text is valid until the statement's next step. */
-static struct row take_row(struct ts_stmt *s)
+struct ts_call_row ts_call_row_take(struct ts_stmt *s)
 {
-    struct row r;
+    struct ts_call_row r;
 #define X(name, type) r.name = take_##type(s);
-    CALL_COLUMNS(X)
+    TS_CALL_ROW_TABLE(X)
 #undef X
     return r;
 }
@@ -99,14 +40,14 @@ static json_t *cost_usd(int64_t nano)
     return ts_json_num(nano == TS_UNKNOWN ? (double)NAN : (double)nano / 1e9);
 }
 
-static json_t *error_json(const struct row *r)
+static json_t *error_json(const struct ts_call_row *r)
 {
     if (r->error_code == NULL)
         return json_null();
     return json_pack("{s:s, s:o}", "code", r->error_code, "message", ts_json_text(r->error_text));
 }
 
-static json_t *tokens_json(const struct row *r)
+static json_t *tokens_json(const struct ts_call_row *r)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
                      "input",
@@ -125,7 +66,7 @@ static json_t *tokens_json(const struct row *r)
                      r->tokens_source);
 }
 
-static json_t *phases_json(const struct row *r)
+static json_t *phases_json(const struct ts_call_row *r)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                      "queueMs",
@@ -151,7 +92,7 @@ static json_t *phases_json(const struct row *r)
 }
 
 /* What names the call and says how it ended. */
-static json_t *head_json(const struct row *r, uint64_t tag)
+static json_t *head_json(const struct ts_call_row *r, uint64_t tag)
 {
     char id[TS_ID_TEXT_SIZE];
     char when[TS_RFC3339_SIZE];
@@ -178,7 +119,7 @@ static json_t *head_json(const struct row *r, uint64_t tag)
                      ts_json_text(r->complexity));
 }
 
-static json_t *how_json(const struct row *r)
+static json_t *how_json(const struct ts_call_row *r)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                      "classified",
@@ -205,7 +146,7 @@ static json_t *how_json(const struct row *r)
                      ts_json_text(r->finish_reason));
 }
 
-static json_t *who_json(const struct row *r)
+static json_t *who_json(const struct ts_call_row *r)
 {
     return json_pack("{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                      "error",
@@ -233,7 +174,7 @@ static json_t *who_json(const struct row *r)
 /* NULL without memory. */
 static json_t *call_json(struct ts_stmt *s, uint64_t tag, int64_t *id)
 {
-    struct row r = take_row(s);
+    struct ts_call_row r = ts_call_row_take(s);
     *id = r.call_id;
     json_t *call = head_json(&r, tag);
     json_auto_t *how = how_json(&r);
@@ -363,5 +304,19 @@ enum ts_err ts_query_counts(struct ts_reader_conn *c,
     out->simulated = ts_col_i64(&s);
     int64_t oldest = ts_col_known(&s);
     out->oldest_ms = oldest == TS_UNKNOWN ? TS_UNKNOWN : ts_id_ms(oldest);
+    return TS_OK;
+}
+
+enum ts_err ts_query_import_mark(struct ts_reader_conn *c,
+                                 const char *source,
+                                 int64_t *row,
+                                 struct ts_error *err)
+{
+    TS_LEASE(s, c->conn, TS_SQL_IMPORT_MARKED);
+    ts_bind_text(&s, source);
+    enum ts_step step = ts_step(&s);
+    if (step == TS_FAILED)
+        return ts_filter_fail(&s, err);
+    *row = step == TS_ROW ? ts_col_i64(&s) : 0;
     return TS_OK;
 }
