@@ -135,7 +135,10 @@ struct ts_call {
     bool reported;  /* made elsewhere and told to us */
     bool id_is_own; /* reported under an id of this very store: that row, or none */
 
-    const char *external_id; /* reported: what its reporter calls it; NULL: nothing */
+    /* Only of reported calls, which are never spooled: */
+    const char *external_id; /* what its reporter calls it; NULL: nothing */
+    int rating;              /* -1, 0, 1 */
+    const char *comment;     /* to the rating; or NULL */
 
     const char *user_id;
     const char *user_segment;

@@ -238,11 +238,11 @@ static enum ts_err keep_external_id(struct ts_conn *c,
     return ts_step(&s) == TS_DONE ? TS_OK : ts_stmt_fail(&s, err, "storing a reported id");
 }
 
-enum ts_err ts_apply_import(struct ts_conn *c,
-                            struct ts_intern *in,
-                            struct ts_call *call,
-                            bool *inserted,
-                            struct ts_error *err)
+static enum ts_err insert_reported(struct ts_conn *c,
+                                   struct ts_intern *in,
+                                   struct ts_call *call,
+                                   bool *inserted,
+                                   struct ts_error *err)
 {
     if (!call->reported || call->id_is_own)
         return ts_apply_call(c, in, call, inserted, err);
@@ -308,4 +308,33 @@ enum ts_err ts_apply_rating(struct ts_conn *c, struct ts_store_rating *r, struct
     ts_bind_i64(&s, ts_wall_ms());
     ts_bind_text(&s, r->comment);
     return ts_step(&s) == TS_DONE ? TS_OK : ts_stmt_fail(&s, err, "storing a rating's words");
+}
+
+/* -- imports ---------------------------------------------------------------------------------- */
+
+enum ts_err ts_apply_import(struct ts_conn *c,
+                            struct ts_intern *in,
+                            struct ts_call *call,
+                            bool *inserted,
+                            struct ts_error *err)
+{
+    enum ts_err e = insert_reported(c, in, call, inserted, err);
+    bool rated = call->rating != 0 || call->comment != NULL;
+    if (e != TS_OK || !*inserted || !rated)
+        return e;
+    struct ts_store_rating r = {.id = call->id, .rating = call->rating, .comment = call->comment};
+    return ts_apply_rating(c, &r, err);
+}
+
+enum ts_err ts_apply_import_mark(struct ts_conn *c,
+                                 const char *source,
+                                 int64_t row,
+                                 struct ts_error *err)
+{
+    bool over = row == TS_UNKNOWN;
+    TS_LEASE(s, c, over ? TS_SQL_IMPORT_UNMARK : TS_SQL_IMPORT_MARK);
+    ts_bind_text(&s, source);
+    if (!over)
+        ts_bind_i64(&s, row);
+    return ts_step(&s) == TS_DONE ? TS_OK : ts_stmt_fail(&s, err, "noting how far an import is");
 }

@@ -29,6 +29,12 @@ TS_NODISCARD enum ts_err ts_apply_import(struct ts_conn *c,
                                          bool *inserted,
                                          struct ts_error *err);
 
+/* Notes that the rows of @source up to @row are in the database; TS_UNKNOWN: forgets it. */
+TS_NODISCARD enum ts_err ts_apply_import_mark(struct ts_conn *c,
+                                              const char *source,
+                                              int64_t row,
+                                              struct ts_error *err);
+
 /* Sets r->id and r->previous. Errors: NOT_FOUND, CONVERSATION_NOT_FOUND (nothing changed), else as
  * ts_stmt_fail(). */
 TS_NODISCARD enum ts_err ts_apply_rating(struct ts_conn *c,

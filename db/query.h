@@ -71,6 +71,13 @@ TS_NODISCARD enum ts_err ts_query_records(struct ts_reader_conn *c,
                                           struct ts_records *out,
                                           struct ts_error *err);
 
+/* How many rows of an import's source are in the database, noted in the transaction that wrote
+ * them: where an import that was cut short goes on. 0: it is over, or never began. */
+TS_NODISCARD enum ts_err ts_query_import_mark(struct ts_reader_conn *c,
+                                              const char *source,
+                                              int64_t *row,
+                                              struct ts_error *err);
+
 /* Rows in the store, and whether any is simulated. */
 struct ts_store_counts {
     int64_t calls;

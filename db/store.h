@@ -85,6 +85,8 @@ struct ts_store_import {
     struct ts_store_job job;
     struct ts_call **calls;
     int count;
+    const char *source; /* NULL, or what is imported piece by piece: see ts_query_import_mark() */
+    int64_t source_row; /* the pieces up to this one hold so many rows; TS_UNKNOWN: all of them */
     int accepted;
     int duplicates;
 };

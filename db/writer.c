@@ -223,6 +223,8 @@ static void write_import(struct ts_store *s, struct ts_post *post)
         e = ts_apply_import(w->conn, w->intern, im->calls[i], &inserted, &err);
         accepted += inserted;
     }
+    if (e == TS_OK && im->source != NULL)
+        e = ts_apply_import_mark(w->conn, im->source, im->source_row, &err);
     e = end(s, e, &err);
     if (e == TS_OK) {
         im->accepted = accepted;

@@ -9,8 +9,6 @@
 #include "handlers/running.h"
 #include "handlers/services.h"
 
-enum { COMMENT_MAX = 2000 };
-
 struct feedback {
     struct ts_store_rating rating;
     struct ts_exchange *x;
@@ -51,7 +49,7 @@ static enum ts_err read_rating(const struct ts_exchange *x,
     const char *request = ts_fields_text(&fields, "requestId", TS_MAX_LABEL);
     r->message_id = ts_fields_text(&fields, "messageId", TS_MAX_LABEL);
     r->conversation_id = ts_fields_text(&fields, "conversationId", TS_MAX_LABEL);
-    r->comment = ts_fields_text(&fields, "comment", COMMENT_MAX);
+    r->comment = ts_fields_text(&fields, "comment", TS_MAX_COMMENT);
     ts_fields_require(&fields, "rating");
     r->rating = (int)ts_fields_int(&fields, "rating", -1, 1);
     int names = (request != NULL) + (r->message_id != NULL) + (r->conversation_id != NULL);

@@ -77,3 +77,6 @@ SELECT (SELECT count(*) FROM call), (SELECT count(*) FROM call WHERE simulated =
 
 -- name: quick_check
 PRAGMA quick_check(1);
+
+-- name: import_marked
+SELECT value FROM meta WHERE key = 'import ' || ?1;

@@ -82,3 +82,10 @@ UPDATE call SET rating = ?2 WHERE id = ?1;
 -- name: feedback_set
 INSERT INTO feedback(call_id, rated_ms, comment) VALUES (?1, ?2, ?3)
 ON CONFLICT(call_id) DO UPDATE SET rated_ms = excluded.rated_ms, comment = coalesce(excluded.comment, comment);
+
+-- How far an import that comes in pieces is; beside the rows, so that it is true after any stop.
+-- name: import_mark
+INSERT INTO meta(key, value) VALUES ('import ' || ?1, ?2) ON CONFLICT(key) DO UPDATE SET value = excluded.value;
+
+-- name: import_unmark
+DELETE FROM meta WHERE key = 'import ' || ?1;
