@@ -13,6 +13,7 @@
 #include "proxy/upstream.h"
 #include "server/config.h"
 #include "server/demo_command.h"
+#include "server/import_command.h"
 #include "server/serve.h"
 #include "server/sql_command.h"
 
@@ -43,6 +44,14 @@ static const struct ts_command commands[] = {
             .rules.options = ts_sql_command_options,
             .rules.most = 1,
             .run = ts_sql_command),
+    COMMAND("import",
+            .help = "add calls from a file: CSV, NDJSON or JSON",
+            .operands = "FILE|-",
+            .text = ts_import_text,
+            .rules.options = ts_import_options,
+            .rules.least = 1,
+            .rules.most = 1,
+            .run = ts_import_command),
 };
 
 const struct ts_command *ts_commands(int *count)

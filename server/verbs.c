@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "server/import_verb.h"
 
 enum { PROGRESS_EVERY_US = 250 * 1000 };
 
@@ -17,6 +18,8 @@ static enum ts_err hello(struct ts_verb_call *call, struct ts_error *err)
 
 static const struct ts_verb verbs[] = {
     {"hello", hello},
+    {"import-begin", ts_import_begin_verb},
+    {"import", ts_import_verb},
 };
 
 const struct ts_verb *ts_verb_find(const char *name)
