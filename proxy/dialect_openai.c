@@ -125,7 +125,7 @@ static const struct ts_dialect answer = {
 };
 
 static const char *const forwards[] = {
-    "OpenAI-Organization", "OpenAI-Project", "OpenAI-Beta", "Idempotency-Key", NULL};
+    "OpenAI-Organization", "OpenAI-Project", "OpenAI-Beta", NULL};
 static const char *const passes[] = {"x-ratelimit-*", "openai-*", "x-request-id", NULL};
 
 const struct ts_dialect ts_openai_chat = {

@@ -63,6 +63,7 @@ static void free_relay(struct ts_relay *r)
     ts_timer_clear(r->env->poller, &r->timer);
     unlink_running(r);
     ts_relay_close_try(r);
+    ts_buf_free(&r->try.passed);
     ts_gate_deinit(&r->gate);
     ts_writer_deinit(&r->writer);
     ts_buf_free(&r->out);
@@ -322,6 +323,7 @@ static bool fall_back(struct ts_relay *r, const struct ts_error *err)
         r->try = failed;
         return false;
     }
+    ts_buf_free(&failed.passed);
     ts_relay_note_attempt(r, &failed, err, now_us);
     log_fallback(r, &failed, err);
     return true;

@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "proxy/relay_impl.h"
 
-enum { ANSWER_HEADERS = 12 };
+enum { ANSWER_HEADERS = 48 };
 
 /* The headers of an answer and the texts that they point to. */
 struct answer_head {
@@ -87,8 +87,12 @@ static void add_facts(struct ts_relay *r, struct answer_head *h)
 
 static void make_head(struct ts_relay *r, struct answer_head *h, int status, const char *type)
 {
+    size_t at = 0;
+    struct ts_header passed;
     *h = (struct answer_head){0};
     add_facts(r, h);
+    while (ts_relay_passed_header(r, &at, &passed))
+        add(h, passed.name, passed.value);
     h->head = (struct ts_head){.status = status, .content_type = type, .headers = h->headers};
 }
 

@@ -35,9 +35,10 @@ struct relay_try {
     int64_t connect_us;
     int status;
     struct ts_buf error_body; /* of an answer that is not 2xx */
-    bool own_error_event;     /* the upstream's error event is kept in the gate */
-    bool model_noted;         /* how the server names the model */
-    bool fresh;               /* the first content came with this read */
+    struct ts_buf passed; /* headers of the answer for the client: names and values, with NULs */
+    bool own_error_event; /* the upstream's error event is kept in the gate */
+    bool model_noted;     /* how the server names the model */
+    bool fresh;           /* the first content came with this read */
     enum relay_verdict verdict;
     enum ts_err failed;      /* with FAILED: why */
     const char *failed_text; /* in the call's arena; NULL without memory */
@@ -126,8 +127,23 @@ TS_NODISCARD enum ts_err ts_relay_ask(struct ts_relay *r,
                                       const struct ts_target *target,
                                       struct ts_error *err);
 
-/* Closes what runs and forgets the try. */
+/* Closes what runs and forgets the try, but for the headers that its answer may still go with. */
 void ts_relay_close_try(struct ts_relay *r);
+
+/* -- relay_headers.c ------------------------------------------------------------------------------
+ */
+
+enum { TS_RELAY_REQUEST_HEADERS = 8 + TS_MAX_FORWARDED };
+
+/* Those of a request but for the key: two places stay free. Return: how many. */
+int ts_relay_request_headers(const struct ts_relay *r,
+                             struct ts_header out[static TS_RELAY_REQUEST_HEADERS]);
+
+/* The head of an answer is there: keeps what the client's dialect passes on. */
+void ts_relay_take_headers(struct ts_relay *r);
+
+/* One after the other: @at is 0 at first. */
+bool ts_relay_passed_header(const struct ts_relay *r, size_t *at, struct ts_header *out);
 
 /* -- relay_answer.c: what the client gets --------------------------------------------------------
  */

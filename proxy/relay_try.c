@@ -9,7 +9,6 @@ enum {
     URL_MAX_BYTES = 4096,
     KEY_MAX_BYTES = 4096,
     TAP_TEXT_BYTES = 64, /* where only the presence of text matters */
-    UPSTREAM_HEADERS = 8,
 };
 
 static bool is_success(int status)
@@ -213,6 +212,7 @@ static void on_head(void *ctx, int status, const char *content_type)
     r->try.status = status;
     r->try.head_us = ts_now_us();
     r->try.connect_us = ts_fetch_times(r->try.fetch).connect_us;
+    ts_relay_take_headers(r);
     ts_registry_mark(r->env->registry, r->try.target->provider->index, true, NULL);
     int64_t wait_s = status == 429 || status == 503 ? ts_retry_after_s(retry_after) : TS_UNKNOWN;
     if (wait_s != TS_UNKNOWN && (r->retry_after_s == TS_UNKNOWN || wait_s < r->retry_after_s))
@@ -329,17 +329,12 @@ static enum ts_err send_request(struct ts_relay *r, struct ts_error *err)
     const struct ts_provider *p = r->try.target->provider;
     TS_AUTO(ts_buf_free) struct ts_buf url = TS_BUF_INIT(URL_MAX_BYTES);
     TS_AUTO(ts_buf_free) struct ts_buf key = TS_BUF_INIT(KEY_MAX_BYTES);
-    struct ts_header headers[UPSTREAM_HEADERS] = {{"Content-Type", "application/json"}};
-    int n = 1;
+    struct ts_header headers[TS_RELAY_REQUEST_HEADERS] = {0};
+    int n = ts_relay_request_headers(r, headers);
     ts_buf_printf(&url, "%s%s", p->base_url, r->try.endpoint->path);
-    headers[n++] = (struct ts_header){"Via", r->env->via};
     if (p->api_key != NULL) {
         ts_buf_printf(&key, "%s%s", p->kind->key_prefix, p->api_key);
-        headers[n++] = (struct ts_header){p->kind->key_header, ts_buf_text(&key)};
-    }
-    for (const struct ts_header *h = p->kind->headers; h != NULL && h->name != NULL; h++) {
-        if (n < UPSTREAM_HEADERS - 1)
-            headers[n++] = *h;
+        headers[n] = (struct ts_header){p->kind->key_header, ts_buf_text(&key)};
     }
     if (!ts_buf_ok(&url) || !ts_buf_ok(&key))
         return ts_fail(err, TS_ERR_NOMEM, "no memory for a request");

@@ -606,3 +606,12 @@ const char *ts_fetch_header(const struct ts_fetch *f, const char *name)
         return NULL;
     return h->value;
 }
+
+void ts_fetch_each_header(const struct ts_fetch *f,
+                          void (*fn)(void *ctx, const char *name, const char *value),
+                          void *ctx)
+{
+    struct curl_header *h = curl_easy_nextheader(f->easy, CURLH_HEADER, -1, NULL);
+    for (; h != NULL; h = curl_easy_nextheader(f->easy, CURLH_HEADER, -1, h))
+        fn(ctx, h->name, h->value);
+}

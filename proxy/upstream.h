@@ -107,5 +107,8 @@ bool ts_fetch_is_sent(const struct ts_fetch *f);
 
 /* A header of the answer's head, by name in any case; NULL if absent. For head() and done(). */
 const char *ts_fetch_header(const struct ts_fetch *f, const char *name);
+void ts_fetch_each_header(const struct ts_fetch *f,
+                          void (*fn)(void *ctx, const char *name, const char *value),
+                          void *ctx);
 
 #endif

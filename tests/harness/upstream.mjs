@@ -270,12 +270,51 @@ export function answer({ tokens = words(5), gapMs = 0, firstMs = 0, input = 11, 
 }
 
 function whole(path, model, text, { input, output, reason }) {
-  if (path.startsWith('/api/')) return JSON.parse(finale(path, model, { input, output, reason }).replace('"response":""', `"response":${JSON.stringify(text)}`));
+  if (path.startsWith('/api/')) {
+    const last = JSON.parse(finale(path, model, { input, output, reason }));
+    return path === '/api/chat' ? { ...last, message: { role: 'assistant', content: text } } : { ...last, response: text };
+  }
+  const choice = path.endsWith('/chat/completions') ? { index: 0, message: { role: 'assistant', content: text } } : { index: 0, text };
   return {
-    id: 'x', object: 'chat.completion', created: 1, model,
-    choices: [{ index: 0, message: { role: 'assistant', content: text }, finish_reason: reason }],
+    id: 'x', object: 'chat.completion', created: 1, model, choices: [{ ...choice, finish_reason: reason }],
     usage: { prompt_tokens: input, completion_tokens: output, total_tokens: input + output },
   };
+}
+
+// A chat in which the model thinks, says something and calls tools, as servers of that kind stream
+// it: parts are {thought}, {text} and {call: {id, name, input}}.
+export function chat(parts, { input = 11, output = parts.length, kind = 'llamacpp' } = {}) {
+  return async (call) => {
+    const { model } = call.json;
+    const called = parts.some((p) => p.call);
+    streamHead(call);
+    let number = 0;
+    const chunk = (delta) => call.chunk(sse({ id: 'x', object: 'chat.completion.chunk', created: 1, model, choices: [{ index: 0, delta, finish_reason: null }] }));
+    if (call.path !== '/api/chat') chunk({ role: 'assistant', content: null });
+    for (const part of parts) {
+      if (call.path === '/api/chat') call.chunk(ollamaPart(model, part));
+      else openaiDeltas(part, kind, part.call ? number++ : 0).forEach(chunk);
+    }
+    const reason = called && call.path !== '/api/chat' ? 'tool_calls' : 'stop';
+    call.chunk(finale(call.path, model, { input, output, reason, usage: call.json.stream_options?.include_usage === true }));
+    call.end();
+  };
+}
+
+function ollamaPart(model, { thought, text = '', call }) {
+  const message = { role: 'assistant', content: text };
+  if (thought) message.thinking = thought;
+  if (call) message.tool_calls = [{ function: { name: call.name, arguments: call.input } }];
+  return JSON.stringify({ model, created_at: '2026-01-02T03:04:05.678901Z', message, done: false }) + '\n';
+}
+
+function openaiDeltas({ thought, text, call }, kind, index) {
+  if (thought) return [{ [kind === 'vllm' ? 'reasoning' : 'reasoning_content']: thought }];
+  if (!call) return [{ content: text }];
+  const json = JSON.stringify(call.input);
+  const pieces = [json.slice(0, 3), json.slice(3)];
+  return [{ tool_calls: [{ index, id: call.id, type: 'function', function: { name: call.name, arguments: '' } }] },
+    ...pieces.map((x) => ({ tool_calls: [{ index, function: { arguments: x } }] }))];
 }
 
 // Tokens, then the given trouble in the middle of the stream.

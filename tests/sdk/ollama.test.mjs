@@ -1,4 +1,4 @@
-// The real ollama client from npm on /api/generate, as an application uses it.
+// The real ollama client from npm, as an application uses it, against servers of every kind.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,7 +7,7 @@ import { Ollama } from 'ollama';
 
 import { sql } from '../harness/sql.mjs';
 import { slack, startTouchstone } from '../harness/touchstone.mjs';
-import { answer, startUpstream, trouble, words } from '../harness/upstream.mjs';
+import { answer, chat, startUpstream, trouble, words } from '../harness/upstream.mjs';
 
 async function client(t, kind, reply) {
   const upstream = await startUpstream(t, { kind, models: ['llama3.2:7b'], reply });
@@ -50,6 +50,75 @@ for (const kind of ['ollama', 'vllm', 'lmstudio', 'llamacpp']) {
       for await (const _ of await ollama.generate({ ...REQUEST, stream: true })) if (++n === 3) ollama.abort();
     }, { name: 'AbortError' });
     assert.ok(await Promise.race([(await upstream.call()).closed, sleep(1000 * slack)]), 'upstream is still open');
+  });
+}
+
+const CHAT = { model: 'llama3.2:7b', messages: [{ role: 'user', content: 'And the weather?' }] };
+const TOOLS = [{ type: 'function', function: { name: 'weather', description: 'd', parameters: { type: 'object', properties: { city: { type: 'string' } } } } }];
+
+for (const kind of ['ollama', 'vllm', 'lmstudio', 'llamacpp', 'openai']) {
+  test(`chat streams from ${kind}`, async (t) => {
+    const { ollama, server } = await client(t, kind, answer({ tokens: words(6), gapMs: 40, input: 12 }));
+    const parts = [];
+    const times = [];
+    for await (const part of await ollama.chat({ ...CHAT, stream: true })) { parts.push(part); times.push(performance.now()); }
+    assert.equal(parts.map((p) => p.message.content).join(''), words(6).join(''));
+    assert.ok(parts.every((p) => p.message.role === 'assistant'));
+    assert.ok(times.at(-1) - times[0] > 4 * 40, 'token by token');
+    assert.equal(parts.at(-1).done_reason, 'stop');
+    assert.equal(parts.at(-1).eval_count, 6);
+    assert.equal(sql(server.db, 'SELECT output_tokens FROM model_performance_metrics')[0].output_tokens, 6);
+  });
+
+  test(`thought and calls of tools come from ${kind}, streamed and whole`, async (t) => {
+    const calls = [{ id: 'c1', name: 'weather', input: { city: 'Köln' } }, { id: 'c2', name: 'weather', input: { city: 'Oslo', days: [1, 2] } }];
+    const { ollama } = await client(t, kind, chat([{ thought: 'hm ' }, { thought: 'so' }, { text: 'Let me see.' }, ...calls.map((call) => ({ call }))], { kind }));
+    const parts = [];
+    for await (const part of await ollama.chat({ ...CHAT, tools: TOOLS, think: true, stream: true })) parts.push(part.message);
+    const streamed = {
+      content: parts.map((m) => m.content).join(''), thinking: parts.map((m) => m.thinking ?? '').join(''), tool_calls: parts.flatMap((m) => m.tool_calls ?? []),
+    };
+    const { message } = await ollama.chat({ ...CHAT, tools: TOOLS, think: true });
+    for (const got of [streamed, message]) {
+      assert.equal(got.content, 'Let me see.');
+      assert.equal(got.thinking, 'hm so');
+      assert.deepEqual(got.tool_calls.map((c) => [c.function.name, c.function.arguments]), calls.map((c) => [c.name, c.input]));
+    }
+  });
+
+  test(`results of tools, pictures, options and a schema reach ${kind}`, async (t) => {
+    const { ollama, upstream } = await client(t, kind, answer({ tokens: ['{}'] }));
+    const schema = { type: 'object', properties: { a: { type: 'number' } } };
+    await ollama.chat({
+      ...CHAT,
+      tools: TOOLS,
+      format: schema,
+      options: { temperature: 0.25, num_predict: 9 },
+      messages: [
+        { role: 'user', content: 'look', images: ['iVBORw0KGgo='] },
+        { role: 'assistant', content: '', tool_calls: [{ function: { name: 'weather', arguments: { city: 'Rome' } } }] },
+        { role: 'tool', tool_name: 'weather', content: 'sunny' },
+      ],
+    });
+    const { json } = await upstream.call();
+    if (kind === 'ollama') {
+      assert.deepEqual(json.format, schema);
+      assert.deepEqual(json.messages[0].images, ['iVBORw0KGgo=']);
+      return;
+    }
+    const [user, assistant, result] = json.messages;
+    assert.deepEqual(json.response_format.json_schema.schema, schema);
+    assert.equal(json.temperature, 0.25);
+    assert.equal(json.max_tokens ?? json.max_completion_tokens, 9);
+    assert.equal(user.content[1].image_url.url, 'data:image/png;base64,iVBORw0KGgo=');
+    assert.deepEqual(JSON.parse(assistant.tool_calls[0].function.arguments), { city: 'Rome' });
+    assert.equal(result.tool_call_id, assistant.tool_calls[0].id);
+  });
+
+  test(`a chat that ${kind} cuts makes the client throw`, async (t) => {
+    const { ollama } = await client(t, kind, trouble(words(2), (call) => call.reset()));
+    await assert.rejects(async () => { for await (const _ of await ollama.chat({ ...CHAT, stream: true })); });
+    await assert.rejects(ollama.chat(CHAT));
   });
 }
 
