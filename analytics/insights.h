@@ -10,6 +10,7 @@
 #define TS_ANALYTICS_INSIGHTS_H
 
 #include "analytics/scores.h"
+#include "base/buf.h"
 
 /* X(enum suffix, name in answers, a warning) */
 #define TS_INSIGHT_TABLE(X)                                                                        \
@@ -38,6 +39,9 @@ struct ts_insight {
     const struct ts_group *other;
     double weight; /* a difference: the share of trouble spared, times calls of the task */
 };
+
+/* A sentence with the numbers in it, without a full stop. */
+void ts_insight_say(const struct ts_insight *i, struct ts_buf *out);
 
 /* Groups of one grouping, as ts_aggregate_groups() gives them. */
 struct ts_groups {

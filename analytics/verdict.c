@@ -8,7 +8,6 @@
 
 enum {
     DRAWS = 2000,
-    PROVISIONAL_BELOW = 20,
     LEADER_WITHOUT_FAILURE_NEEDS = 100, /* calls before a spotless record counts */
     GOLDEN_STEPS = 60,
 };
@@ -132,7 +131,7 @@ static double mean_utility(const struct field *f, int arm)
     return utility;
 }
 
-static double effective_n(const struct ts_evidence *e)
+double ts_effective_n(const struct ts_evidence *e)
 {
     return e->weight_squares > 0 ? e->weight * e->weight / e->weight_squares : 0;
 }
@@ -332,7 +331,7 @@ static int64_t calls_needed(const struct field *f, const struct ts_standing *two
     int64_t needed = 0;
     for (int i = 0; i < 2; i++) {
         double n = (double)f->arms[two[i].arm].evidence.trials;
-        double to_be_judged = PROVISIONAL_BELOW - two[i].effective_n;
+        double to_be_judged = TS_PROVISIONAL_BELOW - two[i].effective_n;
         double more = fmax(each - n, to_be_judged);
         needed += more > 0 ? (int64_t)ceil(more) : 0;
     }
@@ -343,12 +342,12 @@ static int64_t calls_needed(const struct field *f, const struct ts_standing *two
 static void stand(const struct field *f, struct ts_standing *standings)
 {
     for (int i = 0; i < f->count; i++) {
-        double n = effective_n(&f->arms[i].evidence);
+        double n = ts_effective_n(&f->arms[i].evidence);
         struct ts_beta quality = f->beliefs[i].quality;
         double utility = mean_utility(f, i);
         standings[i] = (struct ts_standing){
             .arm = i,
-            .provisional = n < PROVISIONAL_BELOW,
+            .provisional = n < TS_PROVISIONAL_BELOW,
             .effective_n = n,
             .quality = quality,
             .utility = utility,

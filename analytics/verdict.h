@@ -61,11 +61,16 @@ struct ts_arm {
     struct ts_trait traits[TS_TRAIT_COUNT_];
 };
 
+/* How many fresh calls the evidence is worth, by Kish: (sum of weights)^2 / sum of squared weights.
+ * Below the limit a model is provisional, and no verdict rests on it. */
+enum { TS_PROVISIONAL_BELOW = 20 };
+double ts_effective_n(const struct ts_evidence *e);
+
 /* One model's place. */
 struct ts_standing {
     int arm;
-    bool provisional;       /* effective sample below 20: no verdict rests on it */
-    double effective_n;     /* Kish: (sum of weights)^2 / sum of squared weights */
+    bool provisional;       /* too small a sample for a verdict */
+    double effective_n;     /* ts_effective_n() */
     struct ts_beta quality; /* the posterior */
     double utility;         /* 0 to 1, at the means */
     double cautious;        /* that less one deviation of the quality: the order of rank */
