@@ -88,4 +88,10 @@ TS_NODISCARD enum ts_err ts_query_counts(struct ts_reader_conn *c,
                                          struct ts_store_counts *out,
                                          struct ts_error *err);
 
+/* What calls can be filtered by, of the whole file: {models: [{model, provider}], providers,
+ * taskTypes}, each by name and at most 1,000. Costs nothing per call. */
+TS_NODISCARD enum ts_err ts_query_facets(struct ts_reader_conn *c,
+                                         json_t **out,
+                                         struct ts_error *err);
+
 #endif
