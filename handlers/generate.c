@@ -259,6 +259,19 @@ static void abort_call(struct ts_running_call *c)
     ts_relay_abort(g->x->relay, TS_ERR_UPSTREAM_INTERRUPTED);
 }
 
+/* Whose turn it is in a server's queue: a user's, else a key's. */
+static uint64_t asker(const struct ts_exchange *x, const struct ts_genreq *q)
+{
+    static const char *const headers[] = {"Authorization", "x-api-key"};
+    const char *who = q->labels.user_id;
+    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+    for (size_t i = 0; who == NULL && i < TS_ARRAY_LEN(headers); i++)
+        who = x->ops->header(x, headers[i]);
+    for (; who != NULL && *who != '\0'; who++)
+        hash = (hash ^ (unsigned char)*who) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
 static void start(struct generation *g)
 {
     struct ts_exchange *x = g->x;
@@ -266,11 +279,13 @@ static void start(struct generation *g)
     g->running.home = x->poller;
     g->running.abort = abort_call;
     ts_running_add(x->services->running, &g->running);
+    uint64_t who = asker(x, g->request);
     struct ts_relay_start s = {
         .request = TS_TAKE(g->request),
         .call = TS_TAKE(g->call),
         .targets = g->targets,
         .accepted_us = x->accepted_us,
+        .who = who,
         .request_end_us = x->request_end_us,
         .release_body = release_body,
         .ended = ended,

@@ -108,7 +108,7 @@ static json_t *provider_json(struct ts_registry *r, int i)
     struct ts_provider_status status = ts_registry_status(r, i);
     char checked[TS_RFC3339_SIZE];
     return json_pack(
-        "{s:o, s:s, s:s, s:b, s:b, s:b, s:[], s:i, s:o, s:o}",
+        "{s:o, s:s, s:s, s:b, s:b, s:b, s:[], s:i, s:i, s:s, s:o, s:o}",
         "name",
         ts_json_text(p->name),
         "kind",
@@ -124,6 +124,10 @@ static json_t *provider_json(struct ts_registry *r, int i)
         "models",
         "inFlight",
         status.in_flight,
+        "waiting",
+        status.waiting,
+        "breaker",
+        ts_breaker_state_name(status.breaker),
         "checkedAt",
         ts_json_text(status.checked_ms > 0 ? ts_rfc3339(status.checked_ms, checked) : NULL),
         "why",

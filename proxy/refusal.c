@@ -2,13 +2,14 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/call.h"
 #include "base/jscan.h"
 #include "base/limits.h"
 #include "base/utf8.h"
 
-enum { RETRY_AFTER_MAX_S = 24 * 3600 };
+enum { RETRY_AFTER_MAX_MS = 24 * 3600 * 1000 };
 
 static_assert(TS_ERROR_TEXT_SIZE > TS_MAX_ERROR_TEXT + TS_MAX_NAME + 32,
               "a server's words and who says them fit into an error");
@@ -101,13 +102,35 @@ void ts_error_text(struct ts_slice body, struct ts_buf *out)
     ts_error_clean(decoded, out);
 }
 
-int64_t ts_retry_after_s(const char *header)
+/* A number of @unit_ms, perhaps with a fraction. */
+static int64_t number_ms(const char *text, double unit_ms)
 {
     char *end = NULL;
-    if (header == NULL || header[0] < '0' || header[0] > '9')
+    if (text == NULL || text[0] < '0' || text[0] > '9')
         return TS_UNKNOWN;
-    long long s = strtoll(header, &end, 10);
-    if (*end != '\0' || s > RETRY_AFTER_MAX_S)
+    double ms = strtod(text, &end) * unit_ms;
+    if (*end != '\0' || text[1] == 'x' || !(ms <= RETRY_AFTER_MAX_MS))
         return TS_UNKNOWN;
-    return (int64_t)s;
+    return (int64_t)ms;
+}
+
+/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7), the form that is in use. */
+static int64_t date_ms(const char *text, int64_t now_ms)
+{
+    struct tm tm = {0};
+    const char *end = text != NULL ? strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm) : NULL;
+    if (end == NULL || *end != '\0')
+        return TS_UNKNOWN;
+    int64_t ms = (int64_t)timegm(&tm) * 1000 - now_ms;
+    if (ms > RETRY_AFTER_MAX_MS)
+        return TS_UNKNOWN;
+    return ms > 0 ? ms : 0;
+}
+
+int64_t ts_retry_after_ms(const char *ms, const char *header, int64_t now_ms)
+{
+    int64_t wait_ms = number_ms(ms, 1);
+    if (wait_ms == TS_UNKNOWN)
+        wait_ms = number_ms(header, 1000);
+    return wait_ms != TS_UNKNOWN ? wait_ms : date_ms(header, now_ms);
 }

@@ -31,7 +31,13 @@ void ts_error_text(struct ts_slice body, struct ts_buf *out);
 /* The same cleaning for text that is at hand. */
 void ts_error_clean(struct ts_slice text, struct ts_buf *out);
 
-/* Seconds of a Retry-After header (a date counts as absent), or TS_UNKNOWN. */
-int64_t ts_retry_after_s(const char *header);
+/**
+ * ts_retry_after_ms() - how long a server wants to be left alone
+ * @ms:     the header retry-after-ms, which some send beside the other; or NULL. It wins
+ * @header: the header Retry-After, in seconds or as an HTTP date; or NULL
+ * Return: milliseconds from @now_ms (Unix) on, never negative; TS_UNKNOWN where neither says it,
+ * and for more than a day.
+ */
+int64_t ts_retry_after_ms(const char *ms, const char *header, int64_t now_ms);
 
 #endif

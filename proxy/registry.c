@@ -91,6 +91,9 @@ enum ts_err ts_registry_add(struct ts_registry *r,
     struct ts_registry_entry *e = &r->entries[r->count];
     e->provider = *p;
     e->provider.index = r->count;
+    e->breaker = TS_BREAKER_INIT;
+    e->budget = TS_BUDGET_INIT;
+    e->places.limit = p->max_concurrency;
     e->provider.name = ts_arena_str(&r->arena, p->name);
     e->provider.base_url = ts_arena_copy(&r->arena, base);
     e->provider.api_key = ts_arena_str(&r->arena, p->api_key);
@@ -176,21 +179,15 @@ void ts_registry_mark(struct ts_registry *r, int provider, bool reachable, const
     set_why(e, reachable ? NULL : why);
 }
 
-void ts_registry_in_flight(struct ts_registry *r, int provider, int change)
-{
-    struct ts_registry_entry *e = entry(r, provider);
-    TS_GUARD(&r->lock);
-    e->in_flight += change;
-    assert(e->in_flight >= 0);
-}
-
 struct ts_provider_status ts_registry_status(struct ts_registry *r, int provider)
 {
     const struct ts_registry_entry *e = entry(r, provider);
     struct ts_provider_status s = {0};
     TS_GUARD(&r->lock);
     s.state = e->state;
-    s.in_flight = e->in_flight;
+    s.in_flight = e->places.taken;
+    s.waiting = e->places.waiting;
+    s.breaker = e->breaker.state;
     s.models = e->models.count;
     s.checked_ms = e->checked_ms;
     memcpy(s.why, e->why, sizeof(s.why));

@@ -9,6 +9,7 @@
 #ifndef TS_PROXY_REGISTRY_H
 #define TS_PROXY_REGISTRY_H
 
+#include "proxy/breaker.h"
 #include "proxy/provider.h"
 
 enum ts_provider_state {
@@ -45,12 +46,11 @@ bool ts_registry_update(struct ts_registry *r,
 /* A call could not reach it, or reached it again. */
 void ts_registry_mark(struct ts_registry *r, int provider, bool reachable, const char *why);
 
-/* Calls at the provider now. */
-void ts_registry_in_flight(struct ts_registry *r, int provider, int change);
-
 struct ts_provider_status {
     enum ts_provider_state state;
-    int in_flight;
+    int in_flight; /* calls at the server now, and those that wait for a place */
+    int waiting;
+    enum ts_breaker_state breaker;
     int models;
     int64_t checked_ms; /* Unix; 0: never */
     char why[160];
@@ -64,10 +64,19 @@ void ts_registry_each_model(struct ts_registry *r, ts_model_fn *fn, void *ctx);
 
 /* -- routing ---------------------------------------------------------------------------------- */
 
+/* Why a server is among the targets. */
+enum ts_target_rank {
+    TS_TARGET_WANTED, /* the model that was asked for */
+    TS_TARGET_LISTED, /* the request's list or TOUCHSTONE_FALLBACK names it */
+    TS_TARGET_ANY,    /* nobody named it: TOUCHSTONE_FALLBACK=auto */
+    TS_TARGET_DOWN,   /* for whatever reason, but its server is known to be down */
+};
+
 /* One place a call can go. */
 struct ts_target {
     const struct ts_provider *provider;
     const char *model; /* in the arena of the asker */
+    enum ts_target_rank rank;
 };
 
 struct ts_targets {

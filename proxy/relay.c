@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "proxy/relay_impl.h"
+#include "proxy/relay_next.h"
 
 static const int64_t us_per_ms = 1000;
 
@@ -56,6 +56,8 @@ struct ts_relay *ts_relay_find(struct ts_relay_env *env, int64_t id)
     return r;
 }
 
+static void end_deferred(struct ts_deferred *d);
+
 /* -- the end ----------------------------------------------------------------------------------- */
 
 static void free_relay(struct ts_relay *r)
@@ -71,6 +73,15 @@ static void free_relay(struct ts_relay *r)
     free(r->request);
     ts_call_free(r->call);
     free(r);
+}
+
+/* Once nothing that is under way can name the relay any more. */
+static void end_when_settled(struct ts_relay *r)
+{
+    if (r->state != RELAY_DONE || r->ticket_out || ts_admission_is_called(&r->admission))
+        return;
+    r->deferred.fn = end_deferred;
+    ts_poller_defer(r->env->poller, &r->deferred);
 }
 
 static void end_deferred(struct ts_deferred *d)
@@ -96,10 +107,7 @@ static void enter_done(struct ts_relay *r)
     r->client = NULL;
     r->gate.client = NULL;
     ts_timer_clear(r->env->poller, &r->timer);
-    if (r->ticket_out)
-        return;
-    r->deferred.fn = end_deferred;
-    ts_poller_defer(r->env->poller, &r->deferred);
+    end_when_settled(r);
 }
 
 static void on_ticket(struct ts_post *post)
@@ -112,8 +120,17 @@ static void on_ticket(struct ts_post *post)
         enter_done(r);
         return;
     }
-    r->deferred.fn = end_deferred;
-    ts_poller_defer(r->env->poller, &r->deferred);
+    end_when_settled(r);
+}
+
+/* A place was found at a server, perhaps for a call that is over. */
+static void on_called(struct ts_admission *a)
+{
+    struct ts_relay *r = TS_CONTAINER(a, struct ts_relay, admission);
+    if (r->state == RELAY_WAITING)
+        ts_relay_called(r);
+    else
+        end_when_settled(r);
 }
 
 static void log_record(const struct ts_call *call)
@@ -135,6 +152,7 @@ static void hand_over(struct ts_relay *r)
     ts_relay_tell_finished(r, call);
     r->call = NULL;
     ts_relay_close_try(r);
+    ts_relay_leave(r, TS_SIGN_NONE);
     release_body(r);
     unlink_running(r);
     if (!r->recorded) {
@@ -172,6 +190,7 @@ static void open_stream(struct ts_relay *r)
 void ts_relay_commit(struct ts_relay *r)
 {
     set_state(r, RELAY_STREAMING);
+    ts_relay_is_well(r);
     if (r->try.tap.last_us == 0) /* a full gate, not a token */
         r->try.tap.last_us = r->read_us;
     if (r->stream)
@@ -210,6 +229,8 @@ static bool prepare_end(struct ts_relay *r)
 void ts_relay_succeed(struct ts_relay *r)
 {
     ts_relay_fill_record(r, TS_OUTCOME_DONE, NULL, r->read_us);
+    if (r->state == RELAY_WAITING) /* an answer without a word is one, too */
+        ts_relay_is_well(r);
     if (r->stream)
         open_stream(r);
     bool prepared = prepare_end(r);
@@ -270,40 +291,6 @@ static bool find_real_failure(const struct ts_relay *r, struct ts_error *err)
     return false;
 }
 
-static void log_fallback(const struct ts_relay *r,
-                         const struct relay_try *failed,
-                         const struct ts_error *err)
-{
-    ts_logf(TS_LOG_INFO,
-            TS_LOG_FIELDS(TS_LOG_STR("request", r->public_id),
-                          TS_LOG_INT("attempt", r->tries - 1),
-                          TS_LOG_STR("provider", failed->target->provider->name),
-                          TS_LOG_STR("model", failed->target->model),
-                          TS_LOG_STR("cause", ts_err_name(err->code)),
-                          TS_LOG_STR("next_provider", r->try.target->provider->name),
-                          TS_LOG_STR("next_model", r->try.target->model),
-                          TS_LOG_INT("wait_ms", 0)),
-            "falling back");
-}
-
-/* Asks the next target that can be asked. On false, @err is why the last one could not. */
-static bool ask_next(struct ts_relay *r, struct ts_error *err)
-{
-    while (r->next_target < r->targets.count) {
-        const struct ts_target *t = &r->targets.at[r->next_target++];
-        if (r->dead[t->provider->index])
-            continue;
-        if (ts_relay_ask(r, t, err) != TS_OK)
-            continue;
-        r->tries++;
-        if (r->next_target == r->targets.count)
-            release_body(r); /* what goes upstream is a copy */
-        ts_relay_arm(r);
-        return true;
-    }
-    return false;
-}
-
 /* The bytes that a failed try has brought are forgotten. */
 static void forget_answer(struct ts_relay *r)
 {
@@ -312,32 +299,63 @@ static void forget_answer(struct ts_relay *r)
     ts_writer_reset(&r->writer);
 }
 
-static bool fall_back(struct ts_relay *r, const struct ts_error *err)
+/* What a failure tells about its server. */
+static enum ts_sign sign_of(const struct ts_relay *r, const struct ts_refusal *refusal)
+{
+    if (r->state != RELAY_WAITING || refusal->cause == TS_ERR_UPSTREAM_TIMEOUT ||
+        refusal->cause == TS_ERR_UPSTREAM_RATE_LIMITED || refusal->cause == TS_ERR_NOMEM)
+        return TS_SIGN_NONE;
+    return refusal->retryable ? TS_SIGN_FAILED : TS_SIGN_ALIVE; /* it judged the request */
+}
+
+static bool go_on(struct ts_relay *r, const struct ts_error *err)
 {
     struct ts_error why_not = TS_ERROR_INIT;
     int64_t now_us = ts_now_us();
-    ts_relay_close_try(r);
-    forget_answer(r);
-    struct relay_try failed = r->try; /* what is known of it; it holds nothing any more */
-    if (!ask_next(r, &why_not)) {
-        r->try = failed;
+    bool asked = r->try.begun_us != 0;
+    if (asked && !ts_relay_note_attempt(r, &r->try, err, now_us))
         return false;
+    forget_answer(r);
+    r->ready_us = now_us;
+    struct relay_try failed = r->try; /* what is known of it; it holds nothing else any more */
+    r->try.passed = (struct ts_buf){0};
+    ts_relay_note_slow(r, err->code, now_us - r->try.begun_us);
+    if (ts_relay_next(r, &why_not)) {
+        ts_buf_free(&failed.passed);
+        return true;
     }
-    ts_buf_free(&failed.passed);
-    ts_relay_note_attempt(r, &failed, err, now_us);
-    log_fallback(r, &failed, err);
-    return true;
+    r->try = failed;
+    if (asked)
+        r->call->attempt_count--; /* nothing rescued it: it is the call itself */
+    return false;
 }
 
 void ts_relay_fail_try(struct ts_relay *r, struct ts_refusal refusal, const struct ts_error *err)
 {
     struct ts_error told = *err;
     bool in_time = r->deadline_us == 0 || ts_now_us() < r->deadline_us;
-    if (r->state == RELAY_WAITING && refusal.retryable && in_time && fall_back(r, err))
+    r->cause = refusal.cause;
+    ts_relay_close_try(r);
+    ts_relay_leave(r, sign_of(r, &refusal));
+    if (r->state == RELAY_WAITING && refusal.retryable && in_time && go_on(r, err))
         return;
     if (refusal.cause == TS_ERR_UPSTREAM_RATE_LIMITED)
         (void)find_real_failure(r, &told);
     end_with(r, err, &told, refusal.client_status);
+}
+
+void ts_relay_give_up(struct ts_relay *r, const struct ts_error *err)
+{
+    struct ts_error last = *err;
+    struct ts_error told = TS_ERROR_INIT;
+    if (r->tries > 0 && r->call->attempt_count > 0) {
+        const struct ts_attempt *a = &r->call->attempts[--r->call->attempt_count];
+        (void)ts_fail(&last, a->cause, "%s", a->error_text != NULL ? a->error_text : "");
+    }
+    told = last;
+    if (last.code == TS_ERR_UPSTREAM_RATE_LIMITED)
+        (void)find_real_failure(r, &told);
+    end_with(r, &last, &told, 0);
 }
 
 /* -- the timer --------------------------------------------------------------------------------- */
@@ -425,7 +443,10 @@ static struct ts_relay *relay_new(struct ts_relay_env *env,
     r->accepted_us = s->accepted_us;
     r->request_end_us = s->request_end_us;
     r->quiet_us = s->accepted_us;
-    r->retry_after_s = TS_UNKNOWN;
+    r->retry_after_ms = TS_UNKNOWN;
+    r->ready_us = s->request_end_us;
+    r->admission = (struct ts_admission){
+        .registry = env->registry, .home = env->poller, .called = on_called, .waiter.who = s->who};
     r->phases = s->call->phases; /* unknown, all of them */
     r->status = 200;
     if (s->request->labels.timeout_ms > 0)
@@ -478,13 +499,17 @@ struct ts_relay *ts_relay_start(struct ts_relay_env *env,
     client->events = &events;
     client->events_ctx = r;
     link_running(r);
-    r->try.target = &r->targets.at[0];
-    if (ask_next(r, &err)) {
-        set_state(r, RELAY_WAITING);
-        ts_relay_tell_started(r);
-        ts_relay_arm(r);
-    } else {
+    ts_relay_aim(r, &r->targets.at[0]);
+    bool goes = ts_relay_next(r, &err);
+    if (!goes && err.code != TS_ERR_UPSTREAM_RATE_LIMITED) {
         refuse_request(r, &err);
+        return r;
     }
+    set_state(r, RELAY_WAITING);
+    ts_relay_tell_started(r);
+    if (goes)
+        ts_relay_arm(r);
+    else
+        ts_relay_give_up(r, &err);
     return r;
 }

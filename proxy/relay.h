@@ -102,6 +102,7 @@ struct ts_relay_start {
     struct ts_targets targets;
     int64_t accepted_us;    /* ts_now_us() when the request's first byte was accepted */
     int64_t request_end_us; /* and when its body was complete */
+    uint64_t who;           /* who asks, for a fair queue; 0: nobody in particular */
     ts_relay_body_fn *release_body;
     /* Called when the relay has ended and its ticket is back; the client sink is finished. The
      * relay is gone when it returns. Never from within ts_relay_start() or ts_relay_abort(). */

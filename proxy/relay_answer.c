@@ -107,13 +107,17 @@ void ts_relay_begin(struct ts_relay *r)
     r->client->ops->begin(r->client, &h.head);
 }
 
-/* Ours are used up: a client library that tries again would only multiply the load. */
+/* Ours are used up: a client library that tries again would only multiply the load. It may where
+ * nobody was asked, for lack of a place. */
 static void add_advice(struct ts_relay *r, struct answer_head *h, enum ts_err code)
 {
-    add(h, "x-should-retry", "false");
-    if (code != TS_ERR_UPSTREAM_RATE_LIMITED || r->retry_after_s == TS_UNKNOWN)
+    bool overloaded = code == TS_ERR_OVERLOADED;
+    int64_t after_ms = r->retry_after_ms;
+    add(h, "x-should-retry", overloaded && r->tries == 0 ? "true" : "false");
+    if (!overloaded && (code != TS_ERR_UPSTREAM_RATE_LIMITED || after_ms == TS_UNKNOWN))
         return;
-    (void)snprintf(h->retry_after, sizeof(h->retry_after), "%" PRId64, r->retry_after_s);
+    int64_t s = (after_ms + 999) / 1000;
+    (void)snprintf(h->retry_after, sizeof(h->retry_after), "%" PRId64, s > 1 ? s : 1);
     add(h, "Retry-After", h->retry_after);
 }
 

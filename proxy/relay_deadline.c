@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "proxy/relay_impl.h"
+#include "proxy/relay_next.h"
 
 static const int64_t us_per_ms = 1000;
 
@@ -13,6 +13,18 @@ static void earlier(int64_t *due_us, int64_t from_us, int64_t wait_ms)
 {
     if (wait_ms > 0 && from_us + wait_ms * us_per_ms < *due_us)
         *due_us = from_us + wait_ms * us_per_ms;
+}
+
+static void earlier_than(int64_t *due_us, int64_t at_us)
+{
+    if (at_us < *due_us)
+        *due_us = at_us;
+}
+
+/* Since when the server has owed us a first token, or its queue a place. */
+static int64_t waits_since(const struct ts_relay *r)
+{
+    return r->queued ? r->wait_from_us : r->try.begun_us;
 }
 
 static bool owes_sign_of_life(const struct ts_relay *r)
@@ -33,8 +45,10 @@ static int64_t next_due(const struct ts_relay *r)
     if (r->deadline_us != 0)
         due_us = r->deadline_us;
     earlier(&due_us, r->accepted_us, p->total_timeout_ms);
-    if (r->state == RELAY_WAITING)
-        earlier(&due_us, r->try.begun_us, p->first_token_timeout_ms);
+    if (r->pause_until_us != 0)
+        earlier_than(&due_us, r->pause_until_us);
+    else if (r->state == RELAY_WAITING)
+        earlier(&due_us, waits_since(r), p->first_token_timeout_ms);
     if (r->state == RELAY_STREAMING && !r->paused)
         earlier(&due_us, r->try.tap.last_us, p->gap_timeout_ms);
     if (owes_sign_of_life(r))
@@ -91,9 +105,11 @@ void ts_relay_check_deadlines(struct ts_relay *r, int64_t now_us)
         time_out(r, false, "whole answer", (r->deadline_us - r->accepted_us) / us_per_ms);
     else if (is_over(r->accepted_us, p->total_timeout_ms, now_us))
         time_out(r, false, "whole answer", p->total_timeout_ms);
-    else if (r->state == RELAY_WAITING &&
-             is_over(r->try.begun_us, p->first_token_timeout_ms, now_us))
-        time_out(r, true, "first token", p->first_token_timeout_ms);
+    else if (r->pause_until_us != 0 && now_us >= r->pause_until_us)
+        ts_relay_resume(r);
+    else if (r->state == RELAY_WAITING && r->pause_until_us == 0 &&
+             is_over(waits_since(r), p->first_token_timeout_ms, now_us))
+        time_out(r, true, r->queued ? "free place" : "first token", p->first_token_timeout_ms);
     else if (r->state == RELAY_STREAMING && !r->paused &&
              is_over(r->try.tap.last_us, p->gap_timeout_ms, now_us))
         time_out(r, false, "token", p->gap_timeout_ms);

@@ -2,6 +2,7 @@
 #ifndef TS_PROXY_RELAY_IMPL_H
 #define TS_PROXY_RELAY_IMPL_H
 
+#include "proxy/admission.h"
 #include "proxy/gate.h"
 #include "proxy/reader.h"
 #include "proxy/refusal.h"
@@ -26,7 +27,7 @@ struct relay_try {
     const struct ts_target *target;
     const struct ts_endpoint *endpoint;
     struct ts_fetch *fetch; /* NULL: not running */
-    bool counted;           /* among the provider's calls in flight */
+    bool fresh_connection;  /* asked once more on one, because a kept one was dead */
     struct ts_buf request;  /* its body; freed once nobody can need it */
     struct ts_reader *reader;
     struct ts_tap tap;
@@ -56,8 +57,18 @@ struct ts_relay {
     int64_t id;
     char public_id[TS_ID_TEXT_SIZE];
     struct ts_targets targets;
-    int next_target;
     int tries;
+    int retries;                   /* of them at a server that had been asked before */
+    uint8_t asked[TS_MAX_TARGETS]; /* how often; RELAY_NOT_AGAIN */
+    int target;                    /* of the try, or of the one that is waited for */
+    struct ts_admission admission; /* our stay at its server */
+    bool queued;                   /* WAITING for a place there */
+    int64_t pause_until_us;        /* WAITING to ask again; 0: no */
+    int64_t wait_from_us;          /* since when it waits, of either */
+    int64_t ready_us;              /* since when it is up to us to ask */
+    int64_t queue_us;
+    bool met_full;                  /* a server had no place left */
+    enum ts_err cause;              /* of the last failure */
     bool stream;                    /* the client asked for one */
     bool recorded;                  /* there will be a row */
     bool wants_usage;               /* the client asked for the chunk with the token counts */
@@ -90,8 +101,7 @@ struct ts_relay {
     size_t taken;
     int64_t read_us; /* when they came */
 
-    int rate_limited;            /* tries that ended with 429 */
-    int64_t retry_after_s;       /* the smallest told; TS_UNKNOWN */
+    int64_t retry_after_ms;      /* the smallest told; TS_UNKNOWN */
     bool dead[TS_MAX_PROVIDERS]; /* not reachable for this call */
 
     struct ts_ticket ticket;
@@ -170,11 +180,11 @@ void ts_relay_tell_refused(struct ts_relay *r, enum ts_err why);
 /* -- relay_record.c ------------------------------------------------------------------------------
  */
 
-/* Notes a failed try in the record; another follows. */
-void ts_relay_note_attempt(struct ts_relay *r,
-                           const struct relay_try *t,
-                           const struct ts_error *err,
-                           int64_t now_us);
+/* Notes a failed try in the record, if another is to follow. False: no memory, or no room. */
+TS_NODISCARD bool ts_relay_note_attempt(struct ts_relay *r,
+                                        const struct relay_try *t,
+                                        const struct ts_error *err,
+                                        int64_t now_us);
 
 /* What of the phases is known by now; total_us stays as it is. */
 void ts_relay_measure(const struct ts_relay *r, struct ts_phases *p);

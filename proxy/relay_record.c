@@ -16,7 +16,7 @@ static const char *copy_error(struct ts_call *call, const struct ts_error *err)
     return text.len > 0 ? ts_arena_copy(&call->arena, text) : NULL;
 }
 
-void ts_relay_note_attempt(struct ts_relay *r,
+bool ts_relay_note_attempt(struct ts_relay *r,
                            const struct relay_try *t,
                            const struct ts_error *err,
                            int64_t now_us)
@@ -24,7 +24,7 @@ void ts_relay_note_attempt(struct ts_relay *r,
     struct ts_call *call = r->call;
     struct ts_attempt *attempt = ts_call_add_attempt(call);
     if (attempt == NULL)
-        return;
+        return false;
     *attempt = (struct ts_attempt){
         .provider = copy(call, t->target->provider->name),
         .model = copy(call, t->target->model),
@@ -32,8 +32,9 @@ void ts_relay_note_attempt(struct ts_relay *r,
         .error_text = copy_error(call, err),
         .status = t->head_us != 0 ? t->status : TS_UNKNOWN,
         .duration_us = now_us - t->begun_us,
-        .wait_us = 0, /* another server is asked at once */
+        .wait_us = 0, /* so far */
     };
+    return true;
 }
 
 static void fill_labels(struct ts_relay *r)
@@ -53,7 +54,7 @@ static void fill_labels(struct ts_relay *r)
 void ts_relay_measure(const struct ts_relay *r, struct ts_phases *p)
 {
     ts_tap_phases(&r->try.tap, r->accepted_us, p);
-    p->queue_us = 0; /* nobody waits here yet: what the server queues, it does not tell */
+    p->queue_us = r->queue_us; /* here; what the server queues, it does not tell */
     p->connect_us = r->try.connect_us;
     p->first_byte_us = r->try.head_us != 0 ? r->try.head_us - r->accepted_us : TS_UNKNOWN;
     p->overhead_us = r->overhead_us;
@@ -84,5 +85,6 @@ void ts_relay_fill_record(struct ts_relay *r,
     p->total_us = now_us - r->accepted_us;
     call->cold = ts_phases_cold(p);
     r->phases = *p;
-    call->cost_nano_usd = ts_provider_cost(r->try.target->provider, call, now_us - r->try.begun_us);
+    int64_t busy_us = r->try.begun_us != 0 ? now_us - r->try.begun_us : 0;
+    call->cost_nano_usd = ts_provider_cost(r->try.target->provider, call, busy_us);
 }

@@ -3,7 +3,10 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "proxy/relay_impl.h"
+#include "base/log.h"
+#include "proxy/relay_next.h"
+
+static const int64_t us_per_ms = 1000;
 
 enum {
     URL_MAX_BYTES = 4096,
@@ -204,19 +207,31 @@ static void on_event(void *ctx, const struct ts_event *e, size_t end)
 
 /* -- what libcurl brings ---------------------------------------------------------------------- */
 
+/* The server says when it wants to be asked again. */
+static void heed_retry_after(struct ts_relay *r)
+{
+    int64_t wait_ms = ts_retry_after_ms(ts_fetch_header(r->try.fetch, "retry-after-ms"),
+                                        ts_fetch_header(r->try.fetch, "Retry-After"),
+                                        ts_wall_ms());
+    if (wait_ms == TS_UNKNOWN)
+        return;
+    if (r->retry_after_ms == TS_UNKNOWN || wait_ms < r->retry_after_ms)
+        r->retry_after_ms = wait_ms;
+    ts_admission_not_before(
+        r->env->registry, r->try.target->provider->index, r->try.head_us + wait_ms * us_per_ms);
+}
+
 static void on_head(void *ctx, int status, const char *content_type)
 {
     (void)content_type;
     struct ts_relay *r = ctx;
-    const char *retry_after = ts_fetch_header(r->try.fetch, "Retry-After");
     r->try.status = status;
     r->try.head_us = ts_now_us();
     r->try.connect_us = ts_fetch_times(r->try.fetch).connect_us;
     ts_relay_take_headers(r);
     ts_registry_mark(r->env->registry, r->try.target->provider->index, true, NULL);
-    int64_t wait_s = status == 429 || status == 503 ? ts_retry_after_s(retry_after) : TS_UNKNOWN;
-    if (wait_s != TS_UNKNOWN && (r->retry_after_s == TS_UNKNOWN || wait_s < r->retry_after_s))
-        r->retry_after_s = wait_s;
+    if (status == 429 || status == 503)
+        heed_retry_after(r);
 }
 
 /* An answer that is not 2xx, as far as it came. */
@@ -267,10 +282,15 @@ static void on_body(void *ctx, const char *bytes, size_t n)
     conclude(r);
 }
 
+static bool ask_afresh(struct ts_relay *r);
+
 static void on_done(void *ctx, enum ts_fetch_end end, const char *detail)
 {
     struct ts_relay *r = ctx;
+    bool was_kept = ts_fetch_times(r->try.fetch).reused;
     r->try.fetch = NULL; /* freed when this returns */
+    if (end == TS_FETCH_BROKEN && r->try.head_us == 0 && was_kept && ask_afresh(r))
+        return;
     r->read_us = ts_now_us();
     if (r->try.head_us != 0 && !is_success(r->try.status)) {
         refuse(r);
@@ -344,8 +364,29 @@ static enum ts_err send_request(struct ts_relay *r, struct ts_error *err)
         .headers = headers,
         .body = {.at = ts_buf_text(&r->try.request), .len = r->try.request.len},
         .connect_timeout_ms = p->connect_timeout_ms,
+        .fresh_connection = r->try.fresh_connection,
     };
     return ts_fetch_start(r->env->upstream, &req, &events, r, &r->try.fetch, err);
+}
+
+/* A connection that was kept open had died: that tells about the connection, not the server. Once,
+ * on a new one. */
+static bool ask_afresh(struct ts_relay *r)
+{
+    struct ts_error err = TS_ERROR_INIT;
+    if (r->try.fresh_connection)
+        return false;
+    r->try.fresh_connection = true;
+    if (send_request(r, &err) != TS_OK)
+        return false;
+    ts_logf(TS_LOG_INFO,
+            TS_LOG_FIELDS(TS_LOG_STR("request", r->public_id),
+                          TS_LOG_INT("attempt", r->tries),
+                          TS_LOG_STR("provider", r->try.target->provider->name),
+                          TS_LOG_STR("cause", "kept connection was dead"),
+                          TS_LOG_INT("wait_ms", 0)),
+            "asking again on a new connection");
+    return true;
 }
 
 static enum ts_err prepare(struct ts_relay *r, struct ts_error *err)
@@ -375,14 +416,7 @@ static enum ts_err prepare(struct ts_relay *r, struct ts_error *err)
 
 enum ts_err ts_relay_ask(struct ts_relay *r, const struct ts_target *target, struct ts_error *err)
 {
-    int64_t from_us = r->tries == 0 ? r->request_end_us : ts_now_us();
-    r->try = (struct relay_try){
-        .target = target,
-        .request = TS_BUF_INIT(TS_MAX_GENERATE_BODY_BYTES + TS_MAX_BODY_BYTES),
-        .error_body = TS_BUF_INIT(TS_MAX_ERROR_BODY_BYTES),
-        .connect_us = TS_UNKNOWN,
-    };
-    ts_tap_init(&r->try.tap);
+    ts_relay_aim(r, target);
     enum ts_err rc = prepare(r, err);
     if (rc == TS_OK)
         rc = send_request(r, err);
@@ -391,10 +425,19 @@ enum ts_err ts_relay_ask(struct ts_relay *r, const struct ts_target *target, str
         return rc;
     }
     r->try.begun_us = ts_now_us();
-    r->overhead_us += r->try.begun_us - from_us;
-    r->try.counted = true;
-    ts_registry_in_flight(r->env->registry, target->provider->index, 1);
+    r->overhead_us += r->try.begun_us - r->ready_us;
     return TS_OK;
+}
+
+void ts_relay_aim(struct ts_relay *r, const struct ts_target *target)
+{
+    r->try = (struct relay_try){
+        .target = target,
+        .request = TS_BUF_INIT(TS_MAX_GENERATE_BODY_BYTES + TS_MAX_BODY_BYTES),
+        .error_body = TS_BUF_INIT(TS_MAX_ERROR_BODY_BYTES),
+        .connect_us = TS_UNKNOWN,
+    };
+    ts_tap_init(&r->try.tap);
 }
 
 void ts_relay_close_try(struct ts_relay *r)
@@ -405,9 +448,6 @@ void ts_relay_close_try(struct ts_relay *r)
     else if (t->fetch != NULL)
         ts_fetch_cancel(t->fetch);
     t->fetch = NULL;
-    if (t->counted)
-        ts_registry_in_flight(r->env->registry, t->target->provider->index, -1);
-    t->counted = false;
     ts_reader_free(t->reader);
     t->reader = NULL;
     ts_buf_free(&t->request);

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/thread.h"
 #include "proxy/registry.h"
 #include "proxy/registry_entry.h"
@@ -13,12 +14,15 @@
 struct candidate {
     const struct ts_registry_entry *entry;
     const struct ts_model *model;
+    enum ts_target_rank rank;
 };
 
 /* Everything that may be tried, before the copy to the asker. */
 struct plan {
     const struct ts_registry *registry;
     bool local_only;
+    int64_t now_us;
+    enum ts_target_rank rank; /* of what is being added */
     struct candidate at[TS_MAX_TARGETS];
     int count;
     bool cloud_held_back; /* the name is known, but only where nothing may be sent */
@@ -62,24 +66,33 @@ static int state_rank(const struct ts_registry_entry *e)
     return 3;
 }
 
-static bool is_full(const struct ts_registry_entry *e)
+/* Failing at the moment, or told us to come later. */
+static bool is_shut(const struct ts_registry_entry *e, int64_t now_us)
 {
-    return e->provider.max_concurrency > 0 && e->in_flight >= e->provider.max_concurrency;
+    return !ts_breaker_allows(&e->breaker, now_us) || now_us < e->breaker.not_before_us;
 }
 
 static double load(const struct ts_registry_entry *e)
 {
     double weight = e->provider.weight > 0 ? e->provider.weight : 1.0;
-    return (double)e->in_flight / weight;
+    return (double)(e->places.taken + e->places.waiting) / weight;
 }
 
-/* Strictly: of equals the one that was configured first stays first. */
-static bool is_better(const struct ts_registry_entry *a, const struct ts_registry_entry *b)
+/* A server that is well and has room comes first; of those one that has the model in memory, which
+ * saves more than a short queue costs; then the one with less to do. Strictly: of equals the one
+ * that was configured first stays first. */
+static bool is_better(const struct plan *p, const struct candidate *x, const struct candidate *y)
 {
+    const struct ts_registry_entry *a = x->entry;
+    const struct ts_registry_entry *b = y->entry;
     if (state_rank(a) != state_rank(b))
         return state_rank(a) < state_rank(b);
-    if (is_full(a) != is_full(b))
-        return is_full(b);
+    if (is_shut(a, p->now_us) != is_shut(b, p->now_us))
+        return is_shut(b, p->now_us);
+    if (ts_places_has_room(&a->places) != ts_places_has_room(&b->places))
+        return ts_places_has_room(&a->places);
+    if (x->model->loaded != y->model->loaded)
+        return x->model->loaded;
     return load(a) < load(b);
 }
 
@@ -98,7 +111,7 @@ static void add(struct plan *p,
                 const struct ts_registry_entry *e,
                 const struct ts_model *m)
 {
-    struct candidate c = {.entry = e, .model = m};
+    struct candidate c = {.entry = e, .model = m, .rank = p->rank};
     if (p->local_only && !e->provider.kind->local) {
         p->cloud_held_back = true;
         return;
@@ -106,7 +119,7 @@ static void add(struct plan *p,
     if (has(p, &c))
         return;
     int at = p->count;
-    while (at > from && is_better(e, p->at[at - 1].entry))
+    while (at > from && is_better(p, &c, &p->at[at - 1]))
         at--;
     if (at == TS_MAX_TARGETS)
         return;
@@ -202,8 +215,10 @@ static void down_last(struct plan *p)
         else
             p->at[kept++] = p->at[i];
     }
-    for (int i = 0; i < moved; i++)
+    for (int i = 0; i < moved; i++) {
         p->at[kept + i] = down[i];
+        p->at[kept + i].rank = TS_TARGET_DOWN;
+    }
 }
 
 static bool make_plan(struct plan *p, const struct ts_route_ask *ask)
@@ -212,10 +227,12 @@ static bool make_plan(struct plan *p, const struct ts_route_ask *ask)
     const struct ts_route_policy *policy = ask->policy;
     if (!add_named(p, ask->model) || p->count == 0)
         return false;
+    p->rank = TS_TARGET_LISTED;
     for (int i = 0; i < labels->fallback_count; i++)
         (void)add_named(p, labels->fallback[i]);
     for (int i = 0; i < policy->fallback_count; i++)
         (void)add_named(p, policy->fallback[i]);
+    p->rank = TS_TARGET_ANY;
     if (policy->fallback_auto)
         add_any_local(p);
     down_last(p);
@@ -250,7 +267,7 @@ enum ts_err ts_route(struct ts_registry *r,
                      struct ts_targets *out,
                      struct ts_error *err)
 {
-    struct plan p = {.registry = r, .local_only = ask->policy->local_only};
+    struct plan p = {.registry = r, .local_only = ask->policy->local_only, .now_us = ts_now_us()};
     struct ts_targets targets = {0};
     TS_GUARD(&r->lock);
     if (!make_plan(&p, ask))
@@ -259,8 +276,8 @@ enum ts_err ts_route(struct ts_registry *r,
         const char *name = ts_arena_str(ask->arena, p.at[i].model->name);
         if (name == NULL)
             return ts_fail(err, TS_ERR_NOMEM, "no memory for the route");
-        targets.at[targets.count++] =
-            (struct ts_target){.provider = &p.at[i].entry->provider, .model = name};
+        targets.at[targets.count++] = (struct ts_target){
+            .provider = &p.at[i].entry->provider, .model = name, .rank = p.at[i].rank};
     }
     *out = targets;
     return TS_OK;

@@ -444,6 +444,7 @@ static bool set_request(struct ts_fetch *f, const struct ts_fetch_request *req)
     }
     if (strcmp(req->method, req->body.at != NULL ? "POST" : "GET") != 0)
         (void)curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, req->method);
+    (void)curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, (long)req->fresh_connection);
     (void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)req->connect_timeout_ms);
     return true;
 }

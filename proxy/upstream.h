@@ -55,6 +55,7 @@ struct ts_fetch_request {
     const struct ts_header *headers; /* ends with a NULL name; copied */
     struct ts_slice body;            /* borrowed until ts_fetch_is_sent(); .at NULL: none */
     int64_t connect_timeout_ms;
+    bool fresh_connection; /* none of those that were kept */
 };
 
 /* What was measured; -1 (unknown) where it did not come to it. */

@@ -200,6 +200,15 @@ void start_call(struct rig *r, const struct ts_dialect *d, const char *body)
     assert_int_equal(r->ended, 0);
 }
 
+void forget_call(struct rig *r)
+{
+    struct ts_buf body = r->client.body;
+    ts_buf_clear(&body);
+    ts_call_free(TS_TAKE(r->call));
+    r->client = (struct fake_client){.client.ops = &fake_ops, .body = body};
+    r->released = r->ended = r->records = 0;
+}
+
 void turn(struct rig *r, int ms)
 {
     (void)ts_poller_turn(r->poller, ms * 1000);

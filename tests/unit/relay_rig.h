@@ -68,6 +68,9 @@ struct ts_provider *provider(struct rig *r, int i);
 /* Starts the call on all providers in order; the model is called "m" everywhere. */
 void start_call(struct rig *r, const struct ts_dialect *d, const char *body);
 
+/* Forgets the call that has ended, so that another can start on the same servers. */
+void forget_call(struct rig *r);
+
 /* One turn of the loop; the client takes what waits, unless it is stalled. */
 void turn(struct rig *r, int ms);
 void run_for(struct rig *r, int ms);

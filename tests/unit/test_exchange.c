@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "exchangekit.h"
+#include "proxy/registry_entry.h"
 #include "static/assets.h"
 
 static void unknown_repeated_and_ill_formed_parameters_are_named(void **state)
@@ -148,7 +149,7 @@ static void models_are_listed_in_both_dialects(void **state)
 static void servers_tell_their_state_and_models(void **state)
 {
     struct xkit *k = *state;
-    ts_registry_in_flight(k->services.registry, 0, 3);
+    k->services.registry->entries[0].places.taken = 3;
     const struct x_answer *a = x_ask(k, TS_GET, "/api/providers", NULL);
     assert_string_equal(x_text(a, "providers.0.name"), "desk");
     assert_string_equal(x_text(a, "providers.0.state"), "up");

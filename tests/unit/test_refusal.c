@@ -105,21 +105,37 @@ static void an_error_keeps_what_a_server_said_and_ends_with_a_whole_character(vo
     }
 }
 
-static void retry_after_is_read_in_seconds(void **state)
+static void retry_after_is_read_in_every_form_that_servers_use(void **state)
 {
     (void)state;
-    assert_int_equal(ts_retry_after_s("7"), 7);
-    assert_int_equal(ts_retry_after_s("0"), 0);
-    static const char *const bad[] = {NULL,
-                                      "",
-                                      "-1",
-                                      "soon",
-                                      "7s",
-                                      " 7",
-                                      "99999999999999999999",
-                                      "Wed, 21 Oct 2026 07:28:00 GMT"};
-    for (size_t i = 0; i < TS_ARRAY_LEN(bad); i++)
-        assert_int_equal(ts_retry_after_s(bad[i]), TS_UNKNOWN);
+    static const int64_t now_ms = INT64_C(1792567680000); /* Wed, 21 Oct 2026 07:28:00 GMT */
+    static const struct {
+        const char *ms;
+        const char *header;
+        int64_t wait_ms;
+    } cases[] = {
+        {NULL, NULL, TS_UNKNOWN},
+        {NULL, "7", 7000},
+        {NULL, "0", 0},
+        {NULL, "1.5", 1500},
+        {"250", "7", 250},
+        {"soon", "7", 7000},
+        {"99999999999", "7", 7000}, /* more than a day */
+        {NULL, "Wed, 21 Oct 2026 07:28:09 GMT", 9000},
+        {NULL, "Wed, 21 Oct 2026 07:27:00 GMT", 0},
+        {NULL, "Thu, 22 Oct 2026 07:28:01 GMT", TS_UNKNOWN},
+        {NULL, "Wed, 21 Oct 2026 07:28:09 CET", TS_UNKNOWN},
+        {NULL, "", TS_UNKNOWN},
+        {NULL, "-1", TS_UNKNOWN},
+        {NULL, "soon", TS_UNKNOWN},
+        {NULL, "7s", TS_UNKNOWN},
+        {NULL, " 7", TS_UNKNOWN},
+        {NULL, "0x10", TS_UNKNOWN},
+        {NULL, "99999999999999999999", TS_UNKNOWN},
+        {NULL, "1e999", TS_UNKNOWN},
+    };
+    for (size_t i = 0; i < TS_ARRAY_LEN(cases); i++)
+        assert_int_equal(ts_retry_after_ms(cases[i].ms, cases[i].header, now_ms), cases[i].wait_ms);
 }
 
 int main(void)
@@ -129,7 +145,7 @@ int main(void)
         cmocka_unit_test(the_servers_own_words_are_found_and_cleaned),
         cmocka_unit_test(long_words_are_cut_between_characters),
         cmocka_unit_test(an_error_keeps_what_a_server_said_and_ends_with_a_whole_character),
-        cmocka_unit_test(retry_after_is_read_in_seconds),
+        cmocka_unit_test(retry_after_is_read_in_every_form_that_servers_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

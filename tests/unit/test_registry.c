@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proxy/registry.h"
+#include "proxy/registry_entry.h"
 
 static struct ts_provider provider_of(enum ts_kind_id kind, const char *name, const char *url)
 {
@@ -182,9 +182,7 @@ static void a_server_that_goes_down_keeps_its_models_but_no_longer_shows_them(vo
     (void)ts_registry_update(r, p, TS_PROVIDER_LOADING, NULL, "loading");
     ts_registry_mark(r, p, true, NULL); /* it answered 503: that is still loading */
     assert_int_equal(ts_registry_status(r, p).state, TS_PROVIDER_LOADING);
-    ts_registry_in_flight(r, p, 1);
-    ts_registry_in_flight(r, p, 1);
-    ts_registry_in_flight(r, p, -1);
+    r->entries[p].places.taken = 1;
     assert_int_equal(ts_registry_status(r, p).in_flight, 1);
     ts_registry_free(r);
 }
@@ -288,10 +286,10 @@ static void of_equal_servers_the_least_busy_comes_first(void **state)
     struct ts_call_labels labels = {0};
     struct ts_route_policy policy = {0};
     build(&h);
-    ts_registry_in_flight(h.registry, h.a, 1);
+    h.registry->entries[h.a].places.taken = 1;
     assert_string_equal(route(&h, "shared:7b", &labels, &policy),
                         "b/shared:7b a/shared:7b down/shared:7b");
-    ts_registry_in_flight(h.registry, h.b, 2);
+    h.registry->entries[h.b].places.taken = 2;
     assert_string_equal(route(&h, "shared:7b", &labels, &policy),
                         "a/shared:7b b/shared:7b down/shared:7b");
     /* four times as strong: its two calls weigh less than the other one */
@@ -299,7 +297,7 @@ static void of_equal_servers_the_least_busy_comes_first(void **state)
     assert_string_equal(route(&h, "shared:7b", &labels, &policy),
                         "b/shared:7b a/shared:7b down/shared:7b");
     /* full, whatever its weight */
-    ((struct ts_provider *)(uintptr_t)ts_registry_provider(h.registry, h.b))->max_concurrency = 2;
+    h.registry->entries[h.b].places.limit = 2;
     assert_string_equal(route(&h, "shared:7b", &labels, &policy),
                         "a/shared:7b b/shared:7b down/shared:7b");
     (void)ts_registry_update(h.registry, h.a, TS_PROVIDER_LOADING, NULL, NULL);
@@ -353,13 +351,11 @@ static void a_route_never_holds_more_targets_than_may_be_tried(void **state)
         char name[16];
         (void)snprintf(name, sizeof(name), "p%d", i);
         (void)set_models(r, add(r, TS_KIND_VLLM, name), TS_PROVIDER_UP, "m");
-        ts_registry_in_flight(r, i, 20 - i); /* the last is the best */
+        r->entries[i].places.taken = 20 - i; /* the last is the best */
     }
     struct house h = {.registry = r};
     assert_string_equal(route(&h, "m", &labels, &policy),
                         "p19/m p18/m p17/m p16/m p15/m p14/m p13/m p12/m");
-    for (int i = 0; i < 20; i++)
-        ts_registry_in_flight(r, i, i - 20);
     ts_registry_free(r);
 }
 
