@@ -5,37 +5,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 enum {
     NAMES_MAX_BYTES = 16 * 1024 * 1024, /* all distinct names together */
     FIRST_SLOTS = 64,
-    FIRST_SAMPLES = 16,
+    WEIGHT_BITS = 40, /* a weight is a whole number of 2^-40: sums do not depend on their order */
 };
 
-/* A growing list of measured values; percentiles need them all. */
-struct samples {
-    int64_t *at;
-    size_t count;
-    size_t cap;
-};
-
-struct cell {
-    struct ts_group key; /* figures: counts while rows come in, the rest at the end */
+struct member {
+    struct ts_group key; /* the figures are filled in at the end */
     uint64_t hash;
-    struct samples response;
-    struct samples ttft;
-    int64_t response_sum_us;
-    int64_t timed_tokens; /* output tokens of calls whose decode time is known */
-    int64_t timed_us;
+    struct ts_digest cell;
+    ts_u128 weight; /* of its trials, in 2^-40; of the good ones; and their squares, in 2^-80 */
+    ts_u128 weight_good;
+    ts_u128 weight_squares;
 };
 
-/* The groups of one grouping: cells in order of appearance, and an open-addressed index of them. */
+/* The groups of one grouping, in order of appearance, and an open-addressed index of them. A
+ * grouping is fed, or it adds up the groups of a finer one at the end. */
 struct grouping {
     unsigned dimensions;
-    struct cell *cells;
+    int source; /* the finer one; -1: it is fed */
+    struct member *members;
     size_t count;
     size_t cap;
-    uint32_t *slots; /* index into cells + 1; 0: free */
+    uint32_t *slots; /* index into members + 1; 0: free */
     size_t slot_count;
+    uint32_t
+        *of_series; /* likewise, by series, in the bucket that was last; 0: not looked up yet */
+    int64_t bucket;
     struct ts_group *sorted;
 };
 
@@ -50,10 +49,13 @@ struct names {
 struct ts_aggregate {
     struct grouping groupings[TS_MAX_GROUPINGS];
     int count;
-    int64_t now_ms;
+    int64_t judged_day;
     ts_bucket_fn *bucket;
     const void *bucket_ctx;
     struct names names;
+    struct ts_agg_names *series;
+    int series_count;
+    int series_cap;
 };
 
 /* -- names ------------------------------------------------------------------------------------ */
@@ -97,17 +99,56 @@ static enum ts_err grow_names(struct names *n)
     return TS_OK;
 }
 
-/* The kept copy of @text; NULL only without memory. */
-static const char *intern(struct names *n, const char *text)
+/* The kept copy of @text into @out. */
+static enum ts_err intern(struct names *n, const char *text, const char **out)
 {
+    *out = NULL;
+    if (text == NULL)
+        return TS_OK;
     if ((n->count + 1) * 2 > n->slot_count && grow_names(n) != TS_OK)
-        return NULL;
+        return TS_ERR_NOMEM;
     const char **slot = name_slot(n->slots, n->slot_count, text);
     if (*slot == NULL) {
         *slot = ts_arena_str(&n->arena, text);
         n->count += *slot != NULL;
     }
-    return *slot;
+    *out = *slot;
+    return *out != NULL ? TS_OK : TS_ERR_NOMEM;
+}
+
+static enum ts_err grow_series(struct ts_aggregate *a)
+{
+    int cap = a->series_cap == 0 ? FIRST_SLOTS : a->series_cap * 2;
+    struct ts_agg_names *series = realloc(a->series, (size_t)cap * sizeof(*series));
+    if (series == NULL)
+        return TS_ERR_NOMEM;
+    a->series = series;
+    for (int i = 0; i < a->count; i++) {
+        struct grouping *g = &a->groupings[i];
+        uint32_t *of_series = g->source >= 0 ? NULL : calloc((size_t)cap, sizeof(*of_series));
+        if (g->source < 0 && of_series == NULL)
+            return TS_ERR_NOMEM;
+        free(g->of_series);
+        g->of_series = of_series;
+    }
+    a->series_cap = cap;
+    return TS_OK;
+}
+
+enum ts_err ts_aggregate_series(struct ts_aggregate *a,
+                                const struct ts_agg_names *names,
+                                int *series)
+{
+    struct ts_agg_names kept;
+    if (intern(&a->names, names->model, &kept.model) != TS_OK ||
+        intern(&a->names, names->provider, &kept.provider) != TS_OK ||
+        intern(&a->names, names->task_type, &kept.task_type) != TS_OK)
+        return TS_ERR_NOMEM;
+    if (a->series_count == a->series_cap && grow_series(a) != TS_OK)
+        return TS_ERR_NOMEM;
+    *series = a->series_count++;
+    a->series[*series] = kept;
+    return TS_OK;
 }
 
 /* -- groups ----------------------------------------------------------------------------------- */
@@ -133,7 +174,7 @@ static enum ts_err grow_slots(struct grouping *g)
     if (slots == NULL)
         return TS_ERR_NOMEM;
     for (size_t i = 0; i < g->count; i++) {
-        size_t s = g->cells[i].hash & (slot_count - 1);
+        size_t s = g->members[i].hash & (slot_count - 1);
         while (slots[s] != 0)
             s = (s + 1) & (slot_count - 1);
         slots[s] = (uint32_t)i + 1;
@@ -144,61 +185,38 @@ static enum ts_err grow_slots(struct grouping *g)
     return TS_OK;
 }
 
-static enum ts_err grow_cells(struct grouping *g)
+static enum ts_err grow_members(struct grouping *g)
 {
     size_t cap = g->cap == 0 ? FIRST_SLOTS / 2 : g->cap * 2;
-    struct cell *cells = realloc(g->cells, cap * sizeof(*cells));
-    if (cells == NULL)
+    struct member *members = realloc(g->members, cap * sizeof(*members));
+    if (members == NULL)
         return TS_ERR_NOMEM;
-    g->cells = cells;
+    g->members = members;
     g->cap = cap;
     return TS_OK;
 }
 
-static struct cell new_cell(const struct ts_group *key, uint64_t hash)
-{
-    struct cell c = {.key = *key, .hash = hash};
-    c.key.figures = (struct ts_figures){.input_tokens = TS_UNKNOWN,
-                                        .output_tokens = TS_UNKNOWN,
-                                        .total_tokens = TS_UNKNOWN,
-                                        .total_cost_nano_usd = TS_UNKNOWN,
-                                        .last_used_ms = TS_UNKNOWN};
-    return c;
-}
-
-/* The cell of that key, made where there is none yet; NULL without memory. */
-static struct cell *find_cell(struct grouping *g, const struct ts_group *key)
+/* The group of that key, made where there is none yet; NULL without memory. */
+static struct member *find_member(struct grouping *g, const struct ts_group *key)
 {
     if ((g->count + 1) * 2 > g->slot_count && grow_slots(g) != TS_OK)
         return NULL;
     uint64_t hash = hash_key(key);
     size_t s = hash & (g->slot_count - 1);
     for (; g->slots[s] != 0; s = (s + 1) & (g->slot_count - 1)) {
-        struct cell *c = &g->cells[g->slots[s] - 1];
-        if (same_key(&c->key, key))
-            return c;
+        struct member *m = &g->members[g->slots[s] - 1];
+        if (same_key(&m->key, key))
+            return m;
     }
-    if (g->count == g->cap && grow_cells(g) != TS_OK)
+    if (g->count == g->cap && grow_members(g) != TS_OK)
         return NULL;
-    g->cells[g->count] = new_cell(key, hash);
+    g->members[g->count] = (struct member){.key = *key, .hash = hash, .cell = TS_DIGEST_INIT};
     g->slots[s] = (uint32_t)++g->count;
-    return &g->cells[g->count - 1];
+    return &g->members[g->count - 1];
 }
 
-/* The row's key in every dimension; a grouping takes from it what it groups by. */
-static enum ts_err full_key(struct ts_aggregate *a,
-                            const struct ts_agg_row *row,
-                            struct ts_group *key)
-{
-    key->model = intern(&a->names, row->model);
-    key->provider = intern(&a->names, row->provider);
-    key->task_type = intern(&a->names, row->task_type);
-    key->bucket = a->bucket != NULL ? a->bucket(a->bucket_ctx, ts_id_ms(row->id)) : INT64_MIN;
-    bool kept = key->model != NULL && key->provider != NULL && key->task_type != NULL;
-    return kept ? TS_OK : TS_ERR_NOMEM;
-}
-
-static struct cell *cell_of(struct grouping *g, const struct ts_group *full)
+/* Of a key in every dimension, the group that a grouping takes it for. */
+static struct member *member_of(struct grouping *g, const struct ts_group *full)
 {
     struct ts_group key = {.bucket = INT64_MIN};
     if (g->dimensions & TS_BY_MODEL)
@@ -209,177 +227,152 @@ static struct cell *cell_of(struct grouping *g, const struct ts_group *full)
         key.task_type = full->task_type;
     if (g->dimensions & TS_BY_TIME)
         key.bucket = full->bucket;
-    return find_cell(g, &key);
+    return find_member(g, &key);
 }
 
-/* -- rows ------------------------------------------------------------------------------------- */
-
-static enum ts_err add_sample(struct samples *s, int64_t v)
+/* The group that calls of @series at that moment are in. */
+static struct member *member_at(struct ts_aggregate *a,
+                                struct grouping *g,
+                                int series,
+                                int64_t at_ms)
 {
-    if (s->count == s->cap) {
-        size_t cap = s->cap == 0 ? FIRST_SAMPLES : s->cap * 2;
-        int64_t *at = realloc(s->at, cap * sizeof(*at));
-        if (at == NULL)
-            return TS_ERR_NOMEM;
-        s->at = at;
-        s->cap = cap;
+    int64_t bucket = INT64_MIN;
+    if (g->dimensions & TS_BY_TIME)
+        bucket = a->bucket(a->bucket_ctx, at_ms);
+    if (bucket != g->bucket) {
+        memset(g->of_series, 0, (size_t)a->series_cap * sizeof(*g->of_series));
+        g->bucket = bucket;
     }
-    s->at[s->count++] = v;
-    return TS_OK;
+    if (g->of_series[series] != 0)
+        return &g->members[g->of_series[series] - 1];
+    const struct ts_agg_names *n = &a->series[series];
+    const struct ts_group full = {
+        .model = n->model, .provider = n->provider, .task_type = n->task_type, .bucket = bucket};
+    struct member *m = member_of(g, &full);
+    if (m != NULL)
+        g->of_series[series] = (uint32_t)(m - g->members) + 1;
+    return m;
 }
 
-/* Sums of outside numbers stop at the largest value instead of wrapping. */
-static int64_t sum(int64_t a, int64_t b)
+/* -- calls ------------------------------------------------------------------------------------ */
+
+static enum ts_agg_part part_of(const struct grouping *g)
 {
-    int64_t out = 0;
-    return __builtin_add_overflow(a, b, &out) ? INT64_MAX : out;
+    return g->dimensions & TS_BY_TIME ? TS_AGG_TIMED : TS_AGG_TIMELESS;
 }
 
-static void add_known(int64_t *total, int64_t v)
+static bool is_fed(const struct grouping *g, unsigned parts)
 {
-    if (v != TS_UNKNOWN)
-        *total = *total == TS_UNKNOWN ? v : sum(*total, v);
+    return g->source < 0 && (parts & part_of(g));
 }
 
-static void add_to_spread(struct ts_spread *s, int64_t v, double unit)
+/* In units of 2^-WEIGHT_BITS. Calls of the future are not worth more than fresh ones. */
+static uint64_t weight_of(const struct ts_aggregate *a, int64_t at_ms)
 {
-    if (v == TS_UNKNOWN)
-        return;
-    double x = (double)v * unit;
-    s->n++;
-    s->sum += x;
-    s->squares += x * x;
+    int64_t age_days = a->judged_day - at_ms / TS_DAY_MS;
+    double share = age_days > 0 ? exp2(-(double)age_days / TS_EVIDENCE_HALF_LIFE_DAYS) : 1;
+    return (uint64_t)llround(ldexp(share, WEIGHT_BITS));
 }
 
-static void add_tokens(struct cell *c, const struct ts_agg_row *row)
+static void weigh(struct member *m, int64_t trials, int64_t good, uint64_t weight)
 {
-    struct ts_figures *f = &c->key.figures;
-    add_known(&f->input_tokens, row->input_tokens);
-    add_known(&f->output_tokens, row->output_tokens);
-    add_known(&f->total_tokens, row->input_tokens);
-    add_known(&f->total_tokens, row->output_tokens);
-    add_known(&f->total_tokens, row->unsplit_tokens);
-    int64_t tokens = TS_UNKNOWN;
-    add_known(&tokens, row->input_tokens);
-    add_known(&tokens, row->output_tokens);
-    add_known(&tokens, row->unsplit_tokens);
-    add_to_spread(&f->tokens, tokens, 1);
-    if (row->output_tokens != TS_UNKNOWN && row->decode_us > 0) {
-        c->timed_tokens = sum(c->timed_tokens, row->output_tokens);
-        c->timed_us = sum(c->timed_us, row->decode_us);
-    }
+    m->weight += (ts_u128)trials * weight;
+    m->weight_good += (ts_u128)good * weight;
+    m->weight_squares += (ts_u128)trials * weight * weight;
 }
 
-static enum ts_err add_times(struct cell *c, const struct ts_agg_row *row)
+enum ts_err ts_aggregate_add(struct ts_aggregate *a, unsigned parts, const struct ts_agg_row *row)
 {
-    if (row->response_us != TS_UNKNOWN) {
-        if (add_sample(&c->response, row->response_us) != TS_OK)
-            return TS_ERR_NOMEM;
-        c->response_sum_us = sum(c->response_sum_us, row->response_us);
-    }
-    if (row->ttft_us != TS_UNKNOWN)
-        return add_sample(&c->ttft, row->ttft_us);
-    return TS_OK;
-}
-
-static void add_trial(struct ts_evidence *e, bool good, double weight)
-{
-    e->trials++;
-    e->good += good;
-    e->weight += weight;
-    e->weight_good += good ? weight : 0;
-    e->weight_squares += weight * weight;
-}
-
-static double weight_of(const struct ts_aggregate *a, int64_t at_ms)
-{
-    double age = at_ms < a->now_ms ? (double)(a->now_ms - at_ms) : 0;
-    return exp2(-age / (double)TS_EVIDENCE_HALF_LIFE_MS);
-}
-
-static enum ts_err add_to_cell(struct cell *c, const struct ts_agg_row *row, double weight)
-{
-    struct ts_figures *f = &c->key.figures;
-    f->total_calls++;
-    if (ts_id_ms(row->id) > f->last_used_ms)
-        f->last_used_ms = ts_id_ms(row->id);
-    if (row->outcome == TS_OUTCOME_CANCELLED) {
-        f->cancelled++;
-        return TS_OK;
-    }
-    bool success = row->outcome == TS_OUTCOME_DONE;
-    f->successes += success;
-    f->failures += !success;
-    f->timeouts += row->outcome == TS_OUTCOME_TIMEOUT;
-    f->up += row->rating > 0;
-    f->down += row->rating < 0;
-    add_trial(&f->evidence, row->rating != 0 ? row->rating > 0 : success, weight);
-    add_tokens(c, row);
-    add_known(&f->total_cost_nano_usd, row->cost_nano_usd);
-    add_to_spread(&f->cost_usd, row->cost_nano_usd, 1e-9);
-    return add_times(c, row);
-}
-
-enum ts_err ts_aggregate_add(struct ts_aggregate *a, const struct ts_agg_row *row)
-{
-    struct ts_group key;
-    if (full_key(a, row, &key) != TS_OK)
-        return TS_ERR_NOMEM;
-    double weight = weight_of(a, ts_id_ms(row->id));
+    int64_t at_ms = ts_id_ms(row->id);
+    uint64_t weight = weight_of(a, at_ms);
     for (int i = 0; i < a->count; i++) {
-        struct cell *c = cell_of(&a->groupings[i], &key);
-        if (c == NULL || add_to_cell(c, row, weight) != TS_OK)
+        if (!is_fed(&a->groupings[i], parts))
+            continue;
+        struct member *m = member_at(a, &a->groupings[i], row->series, at_ms);
+        if (m == NULL)
             return TS_ERR_NOMEM;
+        const struct ts_tally *t = &m->cell.tally;
+        int64_t trials = ts_tally_trials(t);
+        int64_t good = t->good;
+        if (ts_digest_add(&m->cell, row) != TS_OK)
+            return TS_ERR_NOMEM;
+        weigh(m, ts_tally_trials(t) - trials, t->good - good, weight);
     }
     return TS_OK;
 }
 
-enum ts_err ts_aggregate_attempt(struct ts_aggregate *a, const struct ts_agg_row *attempt)
+enum ts_err ts_aggregate_attempt(struct ts_aggregate *a, unsigned parts, int series, int64_t at_ms)
 {
-    struct ts_group key;
-    if (full_key(a, attempt, &key) != TS_OK)
-        return TS_ERR_NOMEM;
-    double weight = weight_of(a, ts_id_ms(attempt->id));
     for (int i = 0; i < a->count; i++) {
-        struct cell *c = cell_of(&a->groupings[i], &key);
-        if (c == NULL)
+        if (!is_fed(&a->groupings[i], parts))
+            continue;
+        struct member *m = member_at(a, &a->groupings[i], series, at_ms);
+        if (m == NULL)
             return TS_ERR_NOMEM;
-        c->key.figures.failed_attempts++;
-        add_trial(&c->key.figures.evidence, false, weight);
+        ts_digest_add_attempt(&m->cell);
+        weigh(m, 1, 0, weight_of(a, at_ms));
     }
     return TS_OK;
+}
+
+enum ts_err ts_aggregate_add_cell(struct ts_aggregate *a,
+                                  unsigned parts,
+                                  int series,
+                                  int64_t at_ms,
+                                  const struct ts_digest_view *cell)
+{
+    uint64_t weight = weight_of(a, at_ms);
+    for (int i = 0; i < a->count; i++) {
+        if (!is_fed(&a->groupings[i], parts))
+            continue;
+        struct member *m = member_at(a, &a->groupings[i], series, at_ms);
+        if (m == NULL)
+            return TS_ERR_NOMEM;
+        enum ts_err e = ts_digest_merge_view(&m->cell, cell);
+        if (e != TS_OK)
+            return e;
+        weigh(m, ts_tally_trials(&cell->tally), cell->tally.good, weight);
+    }
+    return TS_OK;
+}
+
+unsigned ts_aggregate_parts(const struct ts_aggregate *a)
+{
+    unsigned parts = 0;
+    for (int i = 0; i < a->count; i++)
+        parts |= part_of(&a->groupings[i]);
+    return parts;
+}
+
+bool ts_aggregate_times_all(const struct ts_aggregate *a)
+{
+    for (int i = 0; i < a->count; i++) {
+        unsigned dimensions = a->groupings[i].dimensions;
+        if ((dimensions & TS_BY_TIME) && dimensions != TS_BY_TIME)
+            return false;
+    }
+    return true;
+}
+
+bool ts_aggregate_one_bucket(const struct ts_aggregate *a, int64_t from_ms, int64_t to_ms)
+{
+    return a->bucket == NULL ||
+           a->bucket(a->bucket_ctx, from_ms) == a->bucket(a->bucket_ctx, to_ms - 1);
 }
 
 /* -- figures ---------------------------------------------------------------------------------- */
 
-static int compare_i64(const void *pa, const void *pb)
-{
-    const int64_t *a = pa;
-    const int64_t *b = pb;
-    return (*a > *b) - (*a < *b);
-}
-
-/* Nearest rank: the smallest value with at least @percent of all values at or below it. In whole
- * numbers, since ceil(q * n) in floating point is one too high for some n. */
-static double percentile(const struct samples *sorted, size_t percent)
-{
-    if (sorted->count == 0)
-        return (double)NAN;
-    size_t rank = (sorted->count * percent + 99) / 100;
-    return (double)sorted->at[rank - 1];
-}
-
 /* The ranks between which the true median lies with 95 %, whatever the distribution: each value is
  * below it with probability one half, so their number is binomial. */
-static void median_interval(const struct samples *sorted, struct ts_figures *f)
+static void median_interval(const struct ts_sketch *times, struct ts_figures *f)
 {
-    double n = (double)sorted->count;
+    double n = (double)times->n;
     double reach = 1.959963984540054 * sqrt(n);
     double low = floor((n - reach) / 2);
     double high = ceil(1 + (n + reach) / 2);
     bool known = low >= 1 && high <= n;
-    f->median_low_us = known ? (double)sorted->at[(size_t)low - 1] : (double)NAN;
-    f->median_high_us = known ? (double)sorted->at[(size_t)high - 1] : (double)NAN;
+    f->median_low_us = known ? ts_sketch_at_rank(times, (int64_t)low) : (double)NAN;
+    f->median_high_us = known ? ts_sketch_at_rank(times, (int64_t)high) : (double)NAN;
 }
 
 static double ratio(double part, double whole)
@@ -387,30 +380,68 @@ static double ratio(double part, double whole)
     return whole > 0 ? part / whole : (double)NAN;
 }
 
-static void sort_samples(struct samples *s)
+static int64_t if_known(int64_t n, int64_t sum)
 {
-    if (s->count > 1)
-        qsort(s->at, s->count, sizeof(*s->at), compare_i64);
+    return n > 0 ? sum : TS_UNKNOWN;
 }
 
-static void finish_cell(struct cell *c)
+static void finish_times(const struct ts_digest *c, struct ts_figures *f)
 {
-    struct ts_figures *f = &c->key.figures;
-    sort_samples(&c->response);
-    sort_samples(&c->ttft);
-    f->avg_response_us = ratio((double)c->response_sum_us, (double)c->response.count);
-    f->min_response_us = c->response.count > 0 ? (double)c->response.at[0] : (double)NAN;
-    f->max_response_us = percentile(&c->response, 100);
-    f->median_response_us = percentile(&c->response, 50);
-    median_interval(&c->response, f);
-    f->p95_response_us = percentile(&c->response, 95);
-    f->p99_response_us = percentile(&c->response, 99);
-    f->median_ttft_us = percentile(&c->ttft, 50);
-    f->p95_ttft_us = percentile(&c->ttft, 95);
-    f->tokens_per_second = ratio((double)c->timed_tokens * 1e6, (double)c->timed_us);
-    f->avg_tokens = ratio((double)f->total_tokens, (double)f->tokens.n);
-    f->success_rate = 100 * ratio((double)f->successes, (double)(f->successes + f->failures));
-    f->satisfaction_rate = 100 * ratio((double)f->up, (double)(f->up + f->down));
+    const struct ts_sketch *response = &c->response;
+    f->avg_response_us = ratio((double)response->sum, (double)response->n);
+    f->min_response_us = ts_sketch_percentile(response, 0);
+    f->max_response_us = ts_sketch_percentile(response, 100);
+    f->median_response_us = ts_sketch_percentile(response, 50);
+    median_interval(response, f);
+    f->p95_response_us = ts_sketch_percentile(response, 95);
+    f->p99_response_us = ts_sketch_percentile(response, 99);
+    f->median_ttft_us = ts_sketch_percentile(&c->ttft, 50);
+    f->p95_ttft_us = ts_sketch_percentile(&c->ttft, 95);
+    f->tokens_per_second = ratio((double)c->tally.timed_tokens * 1e6, (double)c->tally.timed_us);
+    f->cold = (struct ts_spread){.n = c->tally.cold, .sum = (double)c->tally.cold_us};
+}
+
+static void finish_amounts(const struct ts_tally *t, struct ts_figures *f)
+{
+    f->input_tokens = if_known(t->input_n, t->input_tokens);
+    f->output_tokens = if_known(t->output_n, t->output_tokens);
+    f->total_tokens = if_known(t->tokens_n, ts_tally_tokens(t));
+    f->total_cost_nano_usd = if_known(t->cost_n, t->cost_nano_usd);
+    f->tokens = (struct ts_spread){
+        .n = t->tokens_n, .sum = (double)ts_tally_tokens(t), .squares = (double)t->tokens_squares};
+    f->cost_usd = (struct ts_spread){.n = t->cost_n,
+                                     .sum = (double)t->cost_nano_usd * 1e-9,
+                                     .squares = (double)t->cost_squares * 1e-18};
+    f->avg_tokens = ratio(f->tokens.sum, (double)t->tokens_n);
+}
+
+static void finish_member(struct member *m)
+{
+    const struct ts_tally *t = &m->cell.tally;
+    struct ts_figures *f = &m->key.figures;
+    int64_t successes = ts_tally_successes(t);
+    *f = (struct ts_figures){
+        .total_calls = t->calls,
+        .successes = successes,
+        .failures = t->failures,
+        .timeouts = t->timeouts,
+        .cancelled = t->cancelled,
+        .failed_attempts = t->failed_attempts,
+        .up = t->up,
+        .down = t->down,
+        .last_used_ms = t->last_ms,
+        .success_rate = 100 * ratio((double)successes, (double)(successes + t->failures)),
+        .satisfaction_rate = 100 * ratio((double)t->up, (double)(t->up + t->down)),
+        .evidence = {.trials = ts_tally_trials(t),
+                     .good = t->good,
+                     .weight = ldexp((double)m->weight, -WEIGHT_BITS),
+                     .weight_good = ldexp((double)m->weight_good, -WEIGHT_BITS),
+                     .weight_squares = ldexp((double)m->weight_squares, -2 * WEIGHT_BITS)},
+    };
+    finish_times(&m->cell, f);
+    finish_amounts(t, f);
+    m->key.response = &m->cell.response;
+    m->key.ttft = &m->cell.ttft;
 }
 
 static int compare_text(const char *a, const char *b)
@@ -432,14 +463,29 @@ static int compare_groups(const void *pa, const void *pb)
     return order != 0 ? order : compare_text(a->task_type, b->task_type);
 }
 
+/* A grouping that was not fed: the groups of the finer one, added up. */
+static enum ts_err add_up(struct grouping *g, const struct grouping *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        const struct member *part = &from->members[i];
+        struct member *m = member_of(g, &part->key);
+        if (m == NULL || ts_digest_merge(&m->cell, &part->cell) != TS_OK)
+            return TS_ERR_NOMEM;
+        m->weight += part->weight;
+        m->weight_good += part->weight_good;
+        m->weight_squares += part->weight_squares;
+    }
+    return TS_OK;
+}
+
 static enum ts_err finish_grouping(struct grouping *g)
 {
     g->sorted = calloc(g->count > 0 ? g->count : 1, sizeof(*g->sorted));
     if (g->sorted == NULL)
         return TS_ERR_NOMEM;
     for (size_t i = 0; i < g->count; i++) {
-        finish_cell(&g->cells[i]);
-        g->sorted[i] = g->cells[i].key;
+        finish_member(&g->members[i]);
+        g->sorted[i] = g->members[i].key;
     }
     qsort(g->sorted, g->count, sizeof(*g->sorted), compare_groups);
     return TS_OK;
@@ -447,6 +493,11 @@ static enum ts_err finish_grouping(struct grouping *g)
 
 enum ts_err ts_aggregate_finish(struct ts_aggregate *a)
 {
+    for (int i = 0; i < a->count; i++) {
+        struct grouping *g = &a->groupings[i];
+        if (g->source >= 0 && add_up(g, &a->groupings[g->source]) != TS_OK)
+            return TS_ERR_NOMEM;
+    }
     for (int i = 0; i < a->count; i++) {
         if (finish_grouping(&a->groupings[i]) != TS_OK)
             return TS_ERR_NOMEM;
@@ -463,9 +514,37 @@ const struct ts_group *ts_aggregate_groups(const struct ts_aggregate *a, int i, 
 
 /* -- life ------------------------------------------------------------------------------------- */
 
+/* All that a grouping knows; a model's group knows its provider as well. */
+static unsigned detail(unsigned dimensions)
+{
+    return dimensions & TS_BY_MODEL ? dimensions | TS_BY_PROVIDER : dimensions;
+}
+
+/* Whether @g can be added up from @from, with or without time like it. Of two that say the same,
+ * the first is fed. */
+static bool is_finer(const struct ts_aggregate *a, int from, int g)
+{
+    unsigned fine = detail(a->groupings[from].dimensions);
+    unsigned coarse = detail(a->groupings[g].dimensions);
+    if (part_of(&a->groupings[from]) != part_of(&a->groupings[g]) || (coarse & ~fine) != 0)
+        return false;
+    return fine != coarse || from < g;
+}
+
+/* The finest that there is, so that no grouping waits for one that waits itself; -1: none finer. */
+static int source_of(const struct ts_aggregate *a, int g)
+{
+    int best = -1;
+    for (int i = 0; i < a->count; i++) {
+        if (i != g && is_finer(a, i, g) && (best < 0 || is_finer(a, i, best)))
+            best = i;
+    }
+    return best;
+}
+
 enum ts_err ts_aggregate_new(const unsigned *groupings,
                              int count,
-                             int64_t now_ms,
+                             int64_t judged_ms,
                              ts_bucket_fn *bucket,
                              const void *bucket_ctx,
                              struct ts_aggregate **out)
@@ -475,36 +554,54 @@ enum ts_err ts_aggregate_new(const unsigned *groupings,
     if (a == NULL)
         return TS_ERR_NOMEM;
     a->count = count;
-    a->now_ms = now_ms;
+    a->judged_day = judged_ms / TS_DAY_MS;
     a->bucket = bucket;
     a->bucket_ctx = bucket_ctx;
     a->names.arena = TS_ARENA_INIT(NAMES_MAX_BYTES);
     for (int i = 0; i < count; i++) {
         assert(bucket != NULL || !(groupings[i] & TS_BY_TIME));
         a->groupings[i].dimensions = groupings[i];
+        a->groupings[i].bucket = INT64_MIN;
     }
+    for (int i = 0; i < count; i++)
+        a->groupings[i].source = source_of(a, i);
     *out = a;
     return TS_OK;
 }
 
-static void free_grouping(struct grouping *g)
+static void free_members(struct grouping *g)
 {
-    for (size_t i = 0; i < g->count; i++) {
-        free(g->cells[i].response.at);
-        free(g->cells[i].ttft.at);
-    }
-    free(g->cells);
+    for (size_t i = 0; i < g->count; i++)
+        ts_digest_free(&g->members[i].cell);
+    free(g->members);
     free(g->slots);
     free(g->sorted);
+    g->members = NULL;
+    g->slots = NULL;
+    g->sorted = NULL;
+    g->count = g->cap = g->slot_count = 0;
+}
+
+void ts_aggregate_clear(struct ts_aggregate *a)
+{
+    for (int i = 0; i < a->count; i++) {
+        struct grouping *g = &a->groupings[i];
+        free_members(g);
+        if (g->of_series != NULL)
+            memset(g->of_series, 0, (size_t)a->series_cap * sizeof(*g->of_series));
+    }
 }
 
 void ts_aggregate_free(struct ts_aggregate *a)
 {
     if (a == NULL)
         return;
-    for (int i = 0; i < a->count; i++)
-        free_grouping(&a->groupings[i]);
+    for (int i = 0; i < a->count; i++) {
+        free_members(&a->groupings[i]);
+        free(a->groupings[i].of_series);
+    }
     ts_arena_free(&a->names.arena);
     free(a->names.slots);
+    free(a->series);
     free(a);
 }

@@ -1,33 +1,14 @@
 /*
- * From calls to figures: groups, their counts, averages and exact percentiles.
+ * From calls to figures: groups, their counts, averages and percentiles.
  *
- * Pure: rows in, structs out. Denominators are those of the interface: cancelled calls count in
- * total_calls and cancelled and nowhere else; times, percentiles and averages include failed calls;
- * percentiles are nearest-rank.
+ * Pure: rows or cells in, structs out, and the same figures from either to the bit: calls that were
+ * added up before count as if they came one by one. Denominators are those of analytics/digest.h;
+ * percentiles are nearest-rank within 0.55 % (analytics/sketch.h).
  */
 #ifndef TS_ANALYTICS_AGGREGATE_H
 #define TS_ANALYTICS_AGGREGATE_H
 
-#include "base/call.h"
-#include "base/id.h"
-
-/* One row as the aggregate needs it; text is borrowed for the call. */
-struct ts_agg_row {
-    int64_t id;
-    const char *model;
-    const char *provider;
-    const char *task_type;
-    enum ts_complexity complexity;
-    enum ts_outcome outcome;
-    int rating;          /* -1, 0 (none), 1 */
-    int64_t response_us; /* like all that follow: TS_UNKNOWN where nobody measured it */
-    int64_t ttft_us;
-    int64_t decode_us;
-    int64_t input_tokens; /* all kinds of input added up */
-    int64_t output_tokens;
-    int64_t unsplit_tokens; /* reported as a total only */
-    int64_t cost_nano_usd;
-};
+#include "analytics/digest.h"
 
 /* The dimensions of a grouping; time is the bucket's index. */
 enum ts_dimension {
@@ -37,8 +18,9 @@ enum ts_dimension {
     TS_BY_TIME = 8,
 };
 
-/* Calls fade as evidence: one of this age counts half of a fresh one. */
-#define TS_EVIDENCE_HALF_LIFE_MS (INT64_C(14) * 86400 * 1000)
+/* Calls fade as evidence: one of this age counts half of a fresh one. Age is counted in whole UTC
+ * days, so that a day's calls weigh the same whether they come one by one or as a cell. */
+enum { TS_EVIDENCE_HALF_LIFE_DAYS = 14 };
 
 /*
  * What a group's calls say about its quality, one trial each: good is a success, or what a thumb
@@ -90,6 +72,8 @@ struct ts_figures {
     double satisfaction_rate;
     struct ts_spread tokens; /* of all kinds together */
     struct ts_spread cost_usd;
+    struct ts_spread
+        cold; /* response times of calls for which the model was loaded, in us; no squares */
     struct ts_evidence evidence;
 };
 
@@ -101,6 +85,9 @@ struct ts_group {
     const char *task_type;
     int64_t bucket;
     struct ts_figures figures;
+    const struct ts_sketch
+        *response; /* how its times are spread; the aggregate's, NULL until finished */
+    const struct ts_sketch *ttft;
 };
 
 struct ts_aggregate;
@@ -113,28 +100,69 @@ typedef int64_t ts_bucket_fn(const void *ctx, int64_t unix_ms);
 /**
  * ts_aggregate_new() - collect several groupings in one pass
  * @groupings: sets of enum ts_dimension, 0 for "all calls together"; at most TS_MAX_GROUPINGS
- * @now_ms:    the moment at which the age of evidence is measured
- * @bucket:    for TS_BY_TIME; may be NULL otherwise
+ * @judged_ms: the moment at which the age of evidence is measured
+ * @bucket:    for TS_BY_TIME, rising with time; may be NULL otherwise
  *
  * Errors: NOMEM.
  */
 TS_NODISCARD enum ts_err ts_aggregate_new(const unsigned *groupings,
                                           int count,
-                                          int64_t now_ms,
+                                          int64_t judged_ms,
                                           ts_bucket_fn *bucket,
                                           const void *bucket_ctx,
                                           struct ts_aggregate **out);
 void ts_aggregate_free(struct ts_aggregate *a);
 TS_DEFINE_AUTO(ts_aggregate_auto, struct ts_aggregate, ts_aggregate_free)
 
-/* Errors: NOMEM. */
-TS_NODISCARD enum ts_err ts_aggregate_add(struct ts_aggregate *a, const struct ts_agg_row *row);
+/* As new, but for the series. */
+void ts_aggregate_clear(struct ts_aggregate *a);
 
-/* A failed attempt that another server rescued, as a row with the attempt's model and provider and
- * the call's id and task type: counts in failed_attempts and against its model, and nowhere else.
+/* What calls are of; text is borrowed for the call. NULL: of any, for cells that hold all. */
+struct ts_agg_names {
+    const char *model;
+    const char *provider;
+    const char *task_type;
+};
+
+/* Makes names known under a number, from 0 upwards. Errors: NOMEM. */
+TS_NODISCARD enum ts_err ts_aggregate_series(struct ts_aggregate *a,
+                                             const struct ts_agg_names *names,
+                                             int *series);
+
+/*
+ * Groupings without time and those with it may be fed apart: a day's cell says all about its
+ * models, and nothing about hours. Of a grouping the same calls must be added once.
  */
+enum ts_agg_part { TS_AGG_TIMELESS = 1, TS_AGG_TIMED = 2 };
+
+/* The parts that its groupings need. */
+unsigned ts_aggregate_parts(const struct ts_aggregate *a);
+
+/* Whether what is timed is only that: calls of any model may be added together for it. */
+bool ts_aggregate_times_all(const struct ts_aggregate *a);
+
+/* Whether the moments from @from_ms to before @to_ms are in one bucket; true if there are none. */
+bool ts_aggregate_one_bucket(const struct ts_aggregate *a, int64_t from_ms, int64_t to_ms);
+
+/* Errors of these three: NOMEM. */
+TS_NODISCARD enum ts_err ts_aggregate_add(struct ts_aggregate *a,
+                                          unsigned parts,
+                                          const struct ts_agg_row *row);
+
+/* A failed attempt that another server rescued, at the time of its call: counts in failed_attempts
+ * and against its model, and nowhere else. */
 TS_NODISCARD enum ts_err ts_aggregate_attempt(struct ts_aggregate *a,
-                                              const struct ts_agg_row *attempt);
+                                              unsigned parts,
+                                              int series,
+                                              int64_t at_ms);
+
+/* A cell of calls that are all of @series, of one UTC day, and in the bucket of @at_ms. INTERNAL:
+ * its sketches are none; the aggregate has to be cleared. */
+TS_NODISCARD enum ts_err ts_aggregate_add_cell(struct ts_aggregate *a,
+                                               unsigned parts,
+                                               int series,
+                                               int64_t at_ms,
+                                               const struct ts_digest_view *cell);
 
 /* Computes the figures; once, after the last row. Errors: NOMEM. */
 TS_NODISCARD enum ts_err ts_aggregate_finish(struct ts_aggregate *a);

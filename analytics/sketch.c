@@ -52,7 +52,7 @@ int ts_sketch_bin_of(int64_t us)
 {
     if (us <= 0)
         return 0;
-    uint64_t x = us > UINT32_MAX ? UINT32_MAX : (uint64_t)us;
+    uint64_t x = (uint64_t)us;
     int octave = 63 - __builtin_clzll(x);
     uint64_t scaled = x << (62 - octave);
     int low = 0; /* the least k with edges[k] >= scaled is in [low, high] */

@@ -8,8 +8,7 @@
  *
  * The edges come from a table of whole numbers and not from the C library's logarithm: every
  * machine puts a value into the same bin. They are those of OpenTelemetry's exponential histograms
- * at scale 6: bin b here is their b - 2. Values above 2^32 - 1 us (71 minutes) share the last bin;
- * the largest one is still exact.
+ * at scale 6: bin b here is their b - 2.
  *
  * As bytes: 0x61; then as varints the least value, the largest less the least, the sum less the
  * least; then, from the bin of the least value to that of the largest, a byte for each bin that has
@@ -26,7 +25,7 @@
 #include "base/err.h"
 #include "base/varint.h"
 
-enum { TS_SKETCH_BINS = 2050 };
+enum { TS_SKETCH_BINS = 4034 }; /* as many as 63 bits fill */
 
 /* Zeroed: empty. Owns @bins. */
 struct ts_sketch {

@@ -11,6 +11,9 @@
 /* Room for "2026-11-20T21:33:55.123Z" and its NUL. */
 enum { TS_RFC3339_SIZE = 32 };
 
+#define TS_HOUR_MS INT64_C(3600000)
+#define TS_DAY_MS (24 * TS_HOUR_MS)
+
 /* Monotonic microseconds since some point in the past. Never 0. Thread: any. */
 int64_t ts_now_us(void);
 

@@ -105,8 +105,26 @@ static void bind_call(struct ts_stmt *s, const struct ts_call *call, const struc
     ts_bind_text(s, call->metadata_json);
 }
 
+/* An attempt is of its own server and model, at its call's task. */
+static enum ts_err attempt_series(struct ts_conn *c,
+                                  struct ts_intern *in,
+                                  const struct ts_call *call,
+                                  const struct ts_attempt *a,
+                                  int64_t *id,
+                                  struct ts_error *err)
+{
+    const struct ts_series_key key = {
+        .provider = or_unknown(a->provider),
+        .model = or_unknown(a->model),
+        .task_type = or_unknown(call->task_type),
+        .complexity = call->complexity,
+    };
+    return ts_intern_series(in, c, &key, id, err);
+}
+
 static enum ts_err insert_attempt(struct ts_conn *c,
                                   struct ts_intern *in,
+                                  struct ts_rollup *rollup,
                                   const struct ts_call *call,
                                   int n,
                                   struct ts_error *err)
@@ -115,11 +133,14 @@ static enum ts_err insert_attempt(struct ts_conn *c,
     int64_t provider = 0;
     int64_t model = 0;
     int64_t cause = 0;
+    int64_t series = 0;
     enum ts_err e = ts_intern_label(in, c, or_unknown(a->provider), &provider, err);
     if (e == TS_OK)
         e = ts_intern_label(in, c, or_unknown(a->model), &model, err);
     if (e == TS_OK)
         e = ts_intern_label(in, c, ts_err_name(a->cause), &cause, err);
+    if (e == TS_OK)
+        e = attempt_series(c, in, call, a, &series, err);
     if (e != TS_OK)
         return e;
     TS_LEASE(s, c, TS_SQL_ATTEMPT_INSERT);
@@ -127,12 +148,15 @@ static enum ts_err insert_attempt(struct ts_conn *c,
     ts_bind_i64(&s, n);
     ts_bind_i64(&s, provider);
     ts_bind_i64(&s, model);
+    ts_bind_i64(&s, series);
     ts_bind_i64(&s, cause);
     ts_bind_known(&s, a->status);
     ts_bind_known(&s, a->duration_us);
     ts_bind_known(&s, a->wait_us);
     ts_bind_text(&s, a->error_text);
-    return ts_step(&s) == TS_DONE ? TS_OK : ts_stmt_fail(&s, err, "storing an attempt");
+    if (ts_step(&s) != TS_DONE)
+        return ts_stmt_fail(&s, err, "storing an attempt");
+    return ts_rollup_attempt(rollup, c, call->id, series, err);
 }
 
 static int64_t known(int64_t v)
@@ -160,8 +184,39 @@ static enum ts_err add_stats(struct ts_conn *c, const struct ts_call *call, stru
     return ts_step(&s) == TS_DONE ? TS_OK : ts_stmt_fail(&s, err, "adding to model_stats");
 }
 
+/* All kinds of input together; TS_UNKNOWN if none is known. */
+static int64_t input_tokens(const struct ts_token_counts *t)
+{
+    if (t->input == TS_UNKNOWN && t->cache_read == TS_UNKNOWN && t->cache_write == TS_UNKNOWN)
+        return TS_UNKNOWN;
+    return known(t->input) + known(t->cache_read) + known(t->cache_write);
+}
+
+static enum ts_err add_to_rollup(struct ts_conn *c,
+                                 struct ts_rollup *rollup,
+                                 const struct ts_call *call,
+                                 int64_t series,
+                                 struct ts_error *err)
+{
+    const struct ts_agg_row row = {
+        .id = call->id,
+        .series = (int)series,
+        .outcome = call->outcome,
+        .cold = call->cold,
+        .response_us = call->phases.total_us,
+        .ttft_us = call->phases.ttft_us,
+        .decode_us = call->phases.decode_us,
+        .input_tokens = input_tokens(&call->tokens),
+        .output_tokens = call->tokens.output,
+        .unsplit_tokens = call->tokens.unsplit,
+        .cost_nano_usd = call->cost_nano_usd,
+    };
+    return ts_rollup_call(rollup, c, &row, err);
+}
+
 enum ts_err ts_apply_call(struct ts_conn *c,
                           struct ts_intern *in,
+                          struct ts_rollup *rollup,
                           const struct ts_call *call,
                           bool *inserted,
                           struct ts_error *err)
@@ -178,7 +233,9 @@ enum ts_err ts_apply_call(struct ts_conn *c,
     if (!*inserted)
         return TS_OK;
     for (int i = 0; e == TS_OK && i < call->attempt_count; i++)
-        e = insert_attempt(c, in, call, i, err);
+        e = insert_attempt(c, in, rollup, call, i, err);
+    if (e == TS_OK)
+        e = add_to_rollup(c, rollup, call, names.series, err);
     return e == TS_OK ? add_stats(c, call, err) : e;
 }
 
@@ -240,12 +297,13 @@ static enum ts_err keep_external_id(struct ts_conn *c,
 
 static enum ts_err insert_reported(struct ts_conn *c,
                                    struct ts_intern *in,
+                                   struct ts_rollup *rollup,
                                    struct ts_call *call,
                                    bool *inserted,
                                    struct ts_error *err)
 {
     if (!call->reported || call->id_is_own)
-        return ts_apply_call(c, in, call, inserted, err);
+        return ts_apply_call(c, in, rollup, call, inserted, err);
     bool known_already = false;
     *inserted = false;
     enum ts_err e = was_reported(c, call->external_id, &known_already, err);
@@ -253,7 +311,7 @@ static enum ts_err insert_reported(struct ts_conn *c,
         return e;
     e = pick_id(c, ts_id_ms(call->id), &call->id, err);
     if (e == TS_OK)
-        e = ts_apply_call(c, in, call, inserted, err);
+        e = ts_apply_call(c, in, rollup, call, inserted, err);
     if (e == TS_OK && *inserted && call->external_id != NULL)
         e = keep_external_id(c, call, err);
     return e;
@@ -261,7 +319,10 @@ static enum ts_err insert_reported(struct ts_conn *c,
 
 /* -- ratings ---------------------------------------------------------------------------------- */
 
-static enum ts_err find_rated(struct ts_conn *c, struct ts_store_rating *r, struct ts_error *err)
+static enum ts_err find_rated(struct ts_conn *c,
+                              struct ts_store_rating *r,
+                              struct ts_rerating *change,
+                              struct ts_error *err)
 {
     enum ts_sql q = r->id != 0              ? TS_SQL_RATED_BY_ID
                     : r->message_id != NULL ? TS_SQL_RATED_BY_MESSAGE
@@ -275,6 +336,11 @@ static enum ts_err find_rated(struct ts_conn *c, struct ts_store_rating *r, stru
     case TS_ROW:
         r->id = ts_col_i64(&s);
         r->previous = (int)ts_col_i64(&s);
+        *change = (struct ts_rerating){.call_id = r->id,
+                                       .series_id = ts_col_i64(&s),
+                                       .outcome = (enum ts_outcome)ts_col_i64(&s),
+                                       .before = r->previous,
+                                       .after = r->rating};
         return TS_OK;
     case TS_DONE:
         return q == TS_SQL_RATED_BY_CONVERSATION
@@ -296,11 +362,17 @@ static enum ts_err set_rating(struct ts_conn *c,
     return ts_step(&s) == TS_DONE ? TS_OK : ts_stmt_fail(&s, err, "storing a rating");
 }
 
-enum ts_err ts_apply_rating(struct ts_conn *c, struct ts_store_rating *r, struct ts_error *err)
+enum ts_err ts_apply_rating(struct ts_conn *c,
+                            struct ts_rollup *rollup,
+                            struct ts_store_rating *r,
+                            struct ts_error *err)
 {
-    enum ts_err e = find_rated(c, r, err);
+    struct ts_rerating change;
+    enum ts_err e = find_rated(c, r, &change, err);
     if (e == TS_OK)
         e = set_rating(c, r, err);
+    if (e == TS_OK)
+        e = ts_rollup_rate(rollup, c, &change, err);
     if (e != TS_OK)
         return e;
     TS_LEASE(s, c, TS_SQL_FEEDBACK_SET);
@@ -314,16 +386,17 @@ enum ts_err ts_apply_rating(struct ts_conn *c, struct ts_store_rating *r, struct
 
 enum ts_err ts_apply_import(struct ts_conn *c,
                             struct ts_intern *in,
+                            struct ts_rollup *rollup,
                             struct ts_call *call,
                             bool *inserted,
                             struct ts_error *err)
 {
-    enum ts_err e = insert_reported(c, in, call, inserted, err);
+    enum ts_err e = insert_reported(c, in, rollup, call, inserted, err);
     bool rated = call->rating != 0 || call->comment != NULL;
     if (e != TS_OK || !*inserted || !rated)
         return e;
     struct ts_store_rating r = {.id = call->id, .rating = call->rating, .comment = call->comment};
-    return ts_apply_rating(c, &r, err);
+    return ts_apply_rating(c, rollup, &r, err);
 }
 
 enum ts_err ts_apply_import_mark(struct ts_conn *c,

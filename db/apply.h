@@ -2,7 +2,7 @@
  * What one job does to the database, inside a transaction that the writer has opened.
  *
  * ts_apply_call() is the one place where a row enters the database; whatever is derived from rows
- * (today model_stats) changes there and nowhere else, and only if the row was new.
+ * (model_stats, roll-ups) changes there and nowhere else, and only if the row was new.
  *
  * Thread: the writer's.
  */
@@ -11,12 +11,14 @@
 
 #include "db/conn.h"
 #include "db/intern.h"
+#include "db/rollup.h"
 #include "db/store.h"
 
 /* @inserted: false if a call of that id was there already (then nothing changes). Errors: as
  * ts_stmt_fail(); the transaction must then be rolled back. */
 TS_NODISCARD enum ts_err ts_apply_call(struct ts_conn *c,
                                        struct ts_intern *in,
+                                       struct ts_rollup *rollup,
                                        const struct ts_call *call,
                                        bool *inserted,
                                        struct ts_error *err);
@@ -25,6 +27,7 @@ TS_NODISCARD enum ts_err ts_apply_call(struct ts_conn *c,
  * too if the call was reported before under its external id. */
 TS_NODISCARD enum ts_err ts_apply_import(struct ts_conn *c,
                                          struct ts_intern *in,
+                                         struct ts_rollup *rollup,
                                          struct ts_call *call,
                                          bool *inserted,
                                          struct ts_error *err);
@@ -38,6 +41,7 @@ TS_NODISCARD enum ts_err ts_apply_import_mark(struct ts_conn *c,
 /* Sets r->id and r->previous. Errors: NOT_FOUND, CONVERSATION_NOT_FOUND (nothing changed), else as
  * ts_stmt_fail(). */
 TS_NODISCARD enum ts_err ts_apply_rating(struct ts_conn *c,
+                                         struct ts_rollup *rollup,
                                          struct ts_store_rating *r,
                                          struct ts_error *err);
 

@@ -199,6 +199,11 @@ void ts_bind_text(struct ts_stmt *s, const char *text)
     bound(s, sqlite3_bind_text(s->stmt, ++s->bound, text, -1, SQLITE_STATIC));
 }
 
+void ts_bind_blob(struct ts_stmt *s, const void *bytes, size_t len)
+{
+    bound(s, sqlite3_bind_blob64(s->stmt, ++s->bound, bytes, len, SQLITE_STATIC));
+}
+
 void ts_bind_double(struct ts_stmt *s, double value)
 {
     bound(s, sqlite3_bind_double(s->stmt, ++s->bound, value));
@@ -234,6 +239,13 @@ int64_t ts_col_known(struct ts_stmt *s)
     if (sqlite3_column_type(s->stmt, i) == SQLITE_NULL)
         return TS_UNKNOWN;
     return sqlite3_column_int64(s->stmt, i);
+}
+
+struct ts_cursor ts_col_blob(struct ts_stmt *s)
+{
+    int i = s->read++;
+    const void *bytes = sqlite3_column_blob(s->stmt, i);
+    return ts_cursor_of(bytes, bytes != NULL ? (size_t)sqlite3_column_bytes(s->stmt, i) : 0);
 }
 
 double ts_col_double(struct ts_stmt *s)

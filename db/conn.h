@@ -9,8 +9,8 @@
  *     if (ts_step(&s) == TS_ROW)
  *         id = ts_col_i64(&s);
  *
- * Text that is bound must stay until the lease ends. The first failure of a lease is kept: a
- * failed bind makes the step fail, so only the step is checked.
+ * Text and bytes that are bound must stay until the lease ends. The first failure of a lease is
+ * kept: a failed bind makes the step fail, so only the step is checked.
  *
  * Thread: one at a time (opened without SQLite's own locks).
  */
@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/varint.h"
 #include "schema/sql.h"
 
 struct ts_conn {
@@ -84,13 +85,16 @@ void ts_stmt_return(struct ts_stmt *s);
 void ts_bind_i64(struct ts_stmt *s, int64_t value);
 void ts_bind_known(struct ts_stmt *s, int64_t value);   /* TS_UNKNOWN binds NULL */
 void ts_bind_text(struct ts_stmt *s, const char *text); /* NULL binds NULL */
+void ts_bind_blob(struct ts_stmt *s, const void *bytes, size_t len);
 void ts_bind_double(struct ts_stmt *s, double value);
 void ts_bind_null(struct ts_stmt *s);
 
 enum ts_step ts_step(struct ts_stmt *s);
 
-int64_t ts_col_i64(struct ts_stmt *s);      /* NULL reads as 0 */
-int64_t ts_col_known(struct ts_stmt *s);    /* NULL reads as TS_UNKNOWN */
+int64_t ts_col_i64(struct ts_stmt *s);   /* NULL reads as 0 */
+int64_t ts_col_known(struct ts_stmt *s); /* NULL reads as TS_UNKNOWN */
+struct ts_cursor ts_col_blob(
+    struct ts_stmt *s);                     /* valid until the next step; NULL reads as empty */
 double ts_col_double(struct ts_stmt *s);    /* NULL reads as 0 */
 const char *ts_col_text(struct ts_stmt *s); /* valid until the next step; NULL for NULL */
 

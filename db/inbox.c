@@ -308,6 +308,13 @@ void ts_inbox_spilled(struct ts_inbox *b, int rows)
     wake_writer(b);
 }
 
+void ts_inbox_nudge(struct ts_inbox *b)
+{
+    TS_GUARD(&b->lock);
+    b->nudged = true;
+    wake_writer(b);
+}
+
 bool ts_inbox_spilling(struct ts_inbox *b)
 {
     TS_GUARD(&b->lock);

@@ -53,7 +53,7 @@ struct ts_inbox {
 
     int spilling; /* rows on their way into the spool, in overflow or in the spooler's hands */
 
-    bool nudged; /* the writer has to look at the spool */
+    bool nudged; /* the writer has to look at the spool, or at doubts */
     bool writer_waits;
     bool spooler_sleeps; /* until something is pending */
     bool stopping;
@@ -109,6 +109,9 @@ bool ts_inbox_take_spill(struct ts_inbox *b, struct ts_spill *out);
 
 /* The spool has what was taken (or it is lost). */
 void ts_inbox_spilled(struct ts_inbox *b, int rows);
+
+/* The writer has to look around. */
+void ts_inbox_nudge(struct ts_inbox *b);
 
 /* Whether rows are on their way into the spool. */
 bool ts_inbox_spilling(struct ts_inbox *b);

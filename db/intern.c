@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 
 enum { SLOTS = 1024, KEY_MAX_BYTES = 8192 };
 
@@ -95,36 +96,13 @@ static void key_add(struct ts_intern *in, const char *text)
     ts_buf_put(&in->key, text, strlen(text) + 1); /* the NUL keeps the parts apart */
 }
 
-typedef void bind_fn(struct ts_stmt *s, const void *what);
-
-static void bind_label(struct ts_stmt *s, const void *what)
+static enum ts_err find_label(struct ts_conn *c,
+                              const char *text,
+                              int64_t *id,
+                              struct ts_error *err)
 {
-    ts_bind_text(s, what);
-}
-
-static void bind_series(struct ts_stmt *s, const void *what)
-{
-    const struct ts_series_key *key = what;
-    ts_bind_text(s, key->provider);
-    ts_bind_text(s, key->model);
-    ts_bind_text(s, key->task_type);
-    ts_bind_i64(s, key->complexity);
-}
-
-struct lookup {
-    enum ts_sql find;
-    enum ts_sql insert;
-    bind_fn *bind;
-};
-
-static enum ts_err find_or_insert(struct ts_conn *c,
-                                  const struct lookup *how,
-                                  const void *what,
-                                  int64_t *id,
-                                  struct ts_error *err)
-{
-    TS_LEASE(find, c, how->find);
-    how->bind(&find, what);
+    TS_LEASE(find, c, TS_SQL_LABEL_FIND);
+    ts_bind_text(&find, text);
     enum ts_step step = ts_step(&find);
     if (step == TS_ROW) {
         *id = ts_col_i64(&find);
@@ -132,8 +110,8 @@ static enum ts_err find_or_insert(struct ts_conn *c,
     }
     if (step == TS_FAILED)
         return ts_stmt_fail(&find, err, "looking up a name");
-    TS_LEASE(insert, c, how->insert);
-    how->bind(&insert, what);
+    TS_LEASE(insert, c, TS_SQL_LABEL_INSERT);
+    ts_bind_text(&insert, text);
     if (ts_step(&insert) != TS_DONE)
         return ts_stmt_fail(&insert, err, "storing a name");
     *id = sqlite3_last_insert_rowid(c->db);
@@ -143,7 +121,6 @@ static enum ts_err find_or_insert(struct ts_conn *c,
 enum ts_err ts_intern_label(
     struct ts_intern *in, struct ts_conn *c, const char *text, int64_t *id, struct ts_error *err)
 {
-    static const struct lookup how = {TS_SQL_LABEL_FIND, TS_SQL_LABEL_INSERT, bind_label};
     if (text == NULL) {
         *id = TS_UNKNOWN;
         return TS_OK;
@@ -152,10 +129,57 @@ enum ts_err ts_intern_label(
     key_add(in, text);
     if (cached(in, id))
         return TS_OK;
-    enum ts_err e = find_or_insert(c, &how, text, id, err);
+    enum ts_err e = find_label(c, text, id, err);
     if (e == TS_OK)
         remember(in, *id);
     return e;
+}
+
+/* -- series ----------------------------------------------------------------------------------- */
+
+static void bind_series(struct ts_stmt *s, const struct ts_series_key *key)
+{
+    ts_bind_text(s, key->provider);
+    ts_bind_text(s, key->model);
+    ts_bind_text(s, key->task_type);
+    ts_bind_i64(s, key->complexity);
+}
+
+/* TS_UNKNOWN: there is none. */
+static enum ts_err find_series(struct ts_conn *c,
+                               const struct ts_series_key *key,
+                               int64_t *id,
+                               struct ts_error *err)
+{
+    TS_LEASE(s, c, TS_SQL_SERIES_FIND);
+    bind_series(&s, key);
+    enum ts_step step = ts_step(&s);
+    *id = step == TS_ROW ? ts_col_i64(&s) : TS_UNKNOWN;
+    return step == TS_FAILED ? ts_stmt_fail(&s, err, "looking up a series") : TS_OK;
+}
+
+static enum ts_err insert_series(struct ts_conn *c,
+                                 const struct ts_series_key *key,
+                                 int64_t *id,
+                                 struct ts_error *err)
+{
+    TS_LEASE(s, c, TS_SQL_SERIES_INSERT);
+    bind_series(&s, key);
+    ts_bind_i64(&s, ts_wall_ms() / TS_DAY_MS);
+    if (ts_step(&s) != TS_DONE)
+        return ts_stmt_fail(&s, err, "storing a series");
+    *id = sqlite3_last_insert_rowid(c->db);
+    return TS_OK;
+}
+
+static enum ts_err day_is_full(struct ts_conn *c, bool *full, struct ts_error *err)
+{
+    TS_LEASE(s, c, TS_SQL_SERIES_OF_DAY);
+    ts_bind_i64(&s, ts_wall_ms() / TS_DAY_MS);
+    if (ts_step(&s) != TS_ROW)
+        return ts_stmt_fail(&s, err, "counting the series of today");
+    *full = ts_col_i64(&s) >= TS_NEW_SERIES_A_DAY;
+    return TS_OK;
 }
 
 enum ts_err ts_intern_series(struct ts_intern *in,
@@ -164,7 +188,8 @@ enum ts_err ts_intern_series(struct ts_intern *in,
                              int64_t *id,
                              struct ts_error *err)
 {
-    static const struct lookup how = {TS_SQL_SERIES_FIND, TS_SQL_SERIES_INSERT, bind_series};
+    static const struct ts_series_key other = {
+        .provider = TS_OTHER, .model = TS_OTHER, .task_type = "other"};
     char complexity = (char)('0' + key->complexity);
     key_start(in, 's');
     ts_buf_put(&in->key, &complexity, 1);
@@ -173,8 +198,15 @@ enum ts_err ts_intern_series(struct ts_intern *in,
     key_add(in, key->task_type);
     if (cached(in, id))
         return TS_OK;
-    enum ts_err e = find_or_insert(c, &how, key, id, err);
-    if (e == TS_OK)
-        remember(in, *id);
+    bool full = false;
+    enum ts_err e = find_series(c, key, id, err);
+    if (e == TS_OK && *id == TS_UNKNOWN)
+        e = day_is_full(c, &full, err);
+    if (e == TS_OK && full)
+        e = find_series(c, &other, id, err);
+    if (e == TS_OK && *id == TS_UNKNOWN)
+        e = insert_series(c, full ? &other : key, id, err);
+    if (e == TS_OK && !full)
+        remember(in, *id); /* the overflow only for today */
     return e;
 }

@@ -6,6 +6,7 @@
  *   spooler.c  appends to the spool              the spooler thread
  *   readers.c  the read connections              the reader threads
  *   health.c   what the others report
+ *   care.c     doubts about roll-ups         any thread
  */
 #ifndef TS_DB_PARTS_H
 #define TS_DB_PARTS_H
@@ -15,6 +16,7 @@
 #include "db/conn.h"
 #include "db/inbox.h"
 #include "db/intern.h"
+#include "db/rollup.h"
 #include "db/spool.h"
 
 /* How long the writer waits for another process's lock; rows go to the spool long before. */
@@ -69,9 +71,24 @@ struct ts_writer {
     bool started;
     struct ts_conn *conn; /* NULL: the database is not open */
     struct ts_intern *intern;
+    struct ts_rollup *rollup;
     bool trouble; /* the last write failed: rows go to the spool until a probe succeeds */
     int64_t probe_us;
     int64_t drained; /* offset in the spool up to which rows are in the database */
+};
+
+/* Days whose cells somebody found wrong, on their way to the writer. */
+enum { TS_DOUBTS_MAX = 64 };
+
+struct ts_care {
+    pthread_mutex_t lock; /* a leaf */
+    int64_t days[TS_DOUBTS_MAX];
+    int count;
+    bool all;                 /* every day */
+    struct ts_query check;    /* goes through the days, newest first, one at a time */
+    int64_t check_before_day; /* where it is */
+    int64_t faults;           /* days that it found wrong */
+    _Atomic int due;          /* days that are still to be made anew */
 };
 
 struct ts_store {
@@ -91,6 +108,7 @@ struct ts_store {
     struct ts_writer writer;
     struct ts_readers readers;
     struct ts_query check; /* of a file that was left open */
+    struct ts_care care;
     pthread_t spooler;
     bool spooler_started;
 };
@@ -123,9 +141,26 @@ void ts_readers_shut(struct ts_readers *r);
 enum ts_err ts_check_run(struct ts_query *q, struct ts_reader_conn *c, struct ts_error *err);
 void ts_check_done(struct ts_post *post);
 
+/* -- care.c ----------------------------------------------------------------------------------- */
+
+void ts_care_init(struct ts_care *care);
+
+/* Starts to compare cells with calls, day by day. */
+void ts_care_start(struct ts_store *s);
+
+/* The cells of @day are wrong: the writer is to make them anew. Thread: any. */
+void ts_care_doubt(struct ts_store *s, int64_t day);
+void ts_care_doubt_all(struct ts_store *s);
+
+bool ts_care_pending(struct ts_store *s);
+
+/* Makes due what is in doubt, in the open transaction. Thread: the writer's. */
+TS_NODISCARD enum ts_err ts_care_settle(struct ts_store *s, struct ts_error *err);
+
 /* A reader's connection, as db/query.h names it. */
 struct ts_reader_conn {
     struct ts_conn *conn;
+    struct ts_store *store; /* NULL: of nobody's store */
 };
 
 #endif

@@ -10,6 +10,7 @@
 #include "analytics/aggregate.h"
 #include "analytics/learner.h"
 #include "base/arena.h"
+#include "base/clock.h"
 #include "db/store.h"
 
 /* A slice of the calls. Half-open window in Unix ms; NULL: no such filter. */
@@ -29,7 +30,6 @@ struct ts_call_filter {
 };
 
 enum { TS_DEFAULT_DAYS = 30, TS_MAX_DAYS = 3650 };
-#define TS_DAY_MS (INT64_C(86400) * 1000)
 
 /* The window of the last @days * 86,400 s; the moment itself belongs to it. */
 void ts_filter_last_days(struct ts_call_filter *f, int64_t now_ms, int64_t days);
@@ -86,12 +86,6 @@ struct ts_store_counts {
 };
 TS_NODISCARD enum ts_err ts_query_counts(struct ts_reader_conn *c,
                                          struct ts_store_counts *out,
-                                         struct ts_error *err);
-
-/* What calls can be filtered by, of the whole file: {models: [{model, provider}], providers,
- * taskTypes}, each by name and at most 1,000. Costs nothing per call. */
-TS_NODISCARD enum ts_err ts_query_facets(struct ts_reader_conn *c,
-                                         json_t **out,
                                          struct ts_error *err);
 
 #endif

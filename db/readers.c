@@ -91,7 +91,7 @@ static void refuse(struct ts_query *q)
 static void run(struct ts_reader *r, struct ts_query *q)
 {
     assert(r->conn != NULL);
-    struct ts_reader_conn conn = {.conn = r->conn};
+    struct ts_reader_conn conn = {.conn = r->conn, .store = r->store};
     r->conn->deadline_us = ts_now_us() + QUERY_DEADLINE_US;
     q->result = ts_conn_run(r->conn, TS_SQL_READ_BEGIN, &q->error);
     if (q->result == TS_OK)

@@ -98,6 +98,7 @@ enum ts_err ts_store_attach(struct ts_store *s, struct ts_error *err)
     c->patience_us = TS_WRITER_PATIENCE_US;
     c->cancel = &s->stopping;
     ts_intern_drop(s->writer.intern);
+    ts_rollup_drop(s->writer.rollup);
     s->writer.conn = TS_TAKE(c);
     return TS_OK;
 }
@@ -124,12 +125,13 @@ static enum ts_err new_store(const struct ts_store_options *o,
     s->tag = random_tag(); /* until the database has told its own */
     ts_state_init(&s->state);
     ts_inbox_init(&s->inbox);
+    ts_care_init(&s->care);
     enum ts_err e = ts_readers_init(&s->readers, s, o->readers, err);
     if (e != TS_OK)
         return e;
     s->path = strdup(o->path);
     if (s->path == NULL || asprintf(&s->spool_path, "%s.spool", o->path) < 0 ||
-        ts_intern_new(&s->writer.intern) != TS_OK)
+        ts_intern_new(&s->writer.intern) != TS_OK || ts_rollup_new(&s->writer.rollup) != TS_OK)
         return ts_fail(err, TS_ERR_NOMEM, "no memory for the store");
     *out = TS_TAKE(s);
     return TS_OK;
@@ -150,6 +152,7 @@ static enum ts_err start_threads(struct ts_store *s, struct ts_error *err)
     if (pthread_create(&s->writer.thread, NULL, ts_writer_main, s) != 0)
         return ts_fail(err, TS_ERR_IO, "cannot start the writer's thread");
     s->writer.started = true;
+    ts_care_start(s);
     return TS_OK;
 }
 
@@ -192,9 +195,11 @@ void ts_store_close(struct ts_store *s)
     ts_readers_stop(&s->readers); /* their connections go before the one that checkpoints */
     ts_conn_close(s->writer.conn);
     ts_intern_free(s->writer.intern);
+    ts_rollup_free(s->writer.rollup);
     ts_spool_close(s->spool);
     ts_inbox_deinit(&s->inbox);
     (void)pthread_mutex_destroy(&s->state.lock);
+    (void)pthread_mutex_destroy(&s->care.lock);
     if (s->lock_fd >= 0)
         (void)close(s->lock_fd);
     free(s->spool_path);

@@ -25,12 +25,14 @@ static enum ts_err begin(struct ts_writer *w, struct ts_error *err)
     return ts_conn_run(w->conn, TS_SQL_WRITE_BEGIN, err);
 }
 
-/* New names and their numbers may be gone with the transaction. */
+/* New names and their numbers may be gone with the transaction, and roll-ups are ahead of the file.
+ */
 static void roll_back(struct ts_writer *w)
 {
     if (w->conn != NULL)
         ts_conn_end(w->conn, TS_SQL_WRITE_ROLLBACK);
     ts_intern_drop(w->intern);
+    ts_rollup_drop(w->rollup);
 }
 
 /* A commit into a file that somebody has deleted or replaced is none. */
@@ -53,10 +55,13 @@ static enum ts_err commit(struct ts_store *s, struct ts_error *err)
 /* Ends a transaction whose work ended with @e. */
 static enum ts_err end(struct ts_store *s, enum ts_err e, struct ts_error *err)
 {
+    struct ts_writer *w = &s->writer;
+    if (e == TS_OK)
+        e = ts_rollup_flush(w->rollup, w->conn, err);
     if (e == TS_OK)
         e = commit(s, err);
     if (e != TS_OK)
-        roll_back(&s->writer);
+        roll_back(w);
     return e;
 }
 
@@ -92,7 +97,7 @@ static enum ts_err apply_rating(struct ts_store *s, struct ts_store_rating *r, s
     bool spooled = rows_are_spooled(s);
     enum ts_err e = TS_ERR_NOT_FOUND;
     if (r->id != 0 || !spooled)
-        e = ts_apply_rating(s->writer.conn, r, &r->job.error);
+        e = ts_apply_rating(s->writer.conn, s->writer.rollup, r, &r->job.error);
     bool absent = e == TS_ERR_NOT_FOUND || e == TS_ERR_CONVERSATION_NOT_FOUND;
     if (e != TS_OK && !absent) {
         *err = r->job.error;
@@ -139,7 +144,7 @@ static enum ts_err apply_batch(struct ts_store *s, struct ts_post *ratings, stru
     bool inserted = false;
     enum ts_err e = begin(w, err);
     for (struct ts_row *row = s->inbox.writing.first; e == TS_OK && row != NULL; row = row->next)
-        e = ts_apply_call(w->conn, w->intern, row->call, &inserted, err);
+        e = ts_apply_call(w->conn, w->intern, w->rollup, row->call, &inserted, err);
     for (struct ts_post *p = ratings; e == TS_OK && p != NULL; p = p->next)
         e = apply_rating(s, rating_of(p), err);
     return end(s, e, err);
@@ -152,7 +157,7 @@ static enum ts_err write_call(struct ts_store *s, const struct ts_call *call, st
     bool inserted = false;
     enum ts_err e = begin(w, err);
     if (e == TS_OK)
-        e = ts_apply_call(w->conn, w->intern, call, &inserted, err);
+        e = ts_apply_call(w->conn, w->intern, w->rollup, call, &inserted, err);
     return end(s, e, err);
 }
 
@@ -220,7 +225,7 @@ static void write_import(struct ts_store *s, struct ts_post *post)
     enum ts_err e = begin(w, &err);
     for (int i = 0; e == TS_OK && i < im->count; i++) {
         bool inserted = false;
-        e = ts_apply_import(w->conn, w->intern, im->calls[i], &inserted, &err);
+        e = ts_apply_import(w->conn, w->intern, w->rollup, im->calls[i], &inserted, &err);
         accepted += inserted;
     }
     if (e == TS_OK && im->source != NULL)
@@ -249,7 +254,7 @@ static enum ts_err drain_batch(struct ts_store *s,
     enum ts_err e = begin(w, err);
     for (int i = 0; e == TS_OK && i < count; i++) {
         bool inserted = false;
-        e = ts_apply_call(w->conn, w->intern, calls[i], &inserted, err);
+        e = ts_apply_call(w->conn, w->intern, w->rollup, calls[i], &inserted, err);
         accepted += inserted;
     }
     e = end(s, e, err);
@@ -306,6 +311,25 @@ static void drain(struct ts_store *s)
     w->drained = offset;
     if (count < DRAIN_ROWS)
         finish_drain(s, spool);
+}
+
+/* -- roll-ups --------------------------------------------------------------------------------- */
+
+/* A part of the cells that are to be made, when there is nothing better to do. */
+static void make_cells(struct ts_store *s)
+{
+    struct ts_writer *w = &s->writer;
+    if (w->conn == NULL || (ts_rollup_due(w->rollup) == 0 && !ts_care_pending(s)))
+        return;
+    struct ts_error err = TS_ERROR_INIT;
+    enum ts_err e = begin(w, &err);
+    if (e == TS_OK)
+        e = ts_care_settle(s, &err);
+    if (e == TS_OK)
+        e = ts_rollup_step(w->rollup, w->conn, &err);
+    if (end(s, e, &err) != TS_OK)
+        start_trouble(s, &err);
+    s->care.due = ts_rollup_due(w->rollup);
 }
 
 /* -- trouble ---------------------------------------------------------------------------------- */
@@ -371,7 +395,8 @@ static int64_t idle_us(struct ts_store *s)
         return left > 0 ? left : 0;
     }
     struct ts_spool *spool = s->spool;
-    return spool != NULL && ts_spool_state(spool).rows > 0 ? 0 : -1;
+    bool busy = (spool != NULL && ts_spool_state(spool).rows > 0) || ts_rollup_due(w->rollup) > 0;
+    return busy ? 0 : -1;
 }
 
 void *ts_writer_main(void *store)
@@ -394,6 +419,8 @@ void *ts_writer_main(void *store)
         write_import(s, work.import);
         if (!s->writer.trouble)
             drain(s);
+        if (!s->writer.trouble)
+            make_cells(s);
     }
     ts_inbox_writer_gone(&s->inbox);
     return NULL;

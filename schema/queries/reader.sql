@@ -9,18 +9,9 @@ COMMIT;
 -- name: series_all
 SELECT series_id, provider, model, task_type, complexity FROM series ORDER BY series_id;
 
--- name: facet_models
-SELECT DISTINCT model, provider FROM series ORDER BY model, provider LIMIT ?1;
-
--- name: facet_providers
-SELECT DISTINCT provider FROM series ORDER BY provider LIMIT ?1;
-
--- name: facet_task_types
-SELECT DISTINCT task_type FROM series ORDER BY task_type LIMIT ?1;
-
 -- The hot loop of the analytics: a range of the primary key, no join; the series are filtered in C.
 -- name: calls_in_window
-SELECT c.id, c.series_id, c.outcome, c.rating, c.total_us, c.ttft_us, c.decode_us, c.input_tokens,
+SELECT c.id, c.series_id, c.outcome, c.rating, c.cold, c.total_us, c.ttft_us, c.decode_us, c.input_tokens,
   c.output_tokens, c.unsplit_tokens, c.cost_nano_usd
 FROM call c
 WHERE c.id >= ?1 AND c.id < ?2
@@ -32,13 +23,34 @@ WHERE c.id >= ?1 AND c.id < ?2
                              WHERE t.label_id = c.tags_id AND j.key = ?7 AND j.value = ?8))
 ORDER BY c.id;
 
+-- name: call_between
+SELECT 1 FROM call WHERE id >= ?1 AND id < ?2 LIMIT 1;
+
+-- name: cells_in_range
+SELECT cell_id, body FROM rollup WHERE cell_id >= ?1 AND cell_id < ?2;
+
+-- name: cell_read
+SELECT body FROM rollup WHERE cell_id = ?1;
+
+-- The days of which there is anything, as Unix ms from the start of the first to the end of the last.
+-- name: extent
+SELECT min(day) * 86400000, (max(day) + 1) * 86400000 FROM (
+  SELECT ((SELECT min(id) FROM call) >> 20) / 86400000 AS day
+  UNION ALL SELECT ((SELECT max(id) FROM call) >> 20) / 86400000
+  UNION ALL SELECT ((SELECT min(cell_id) FROM rollup WHERE cell_id >= ?1) >> 24) & 0xffffffff
+  UNION ALL SELECT ((SELECT max(cell_id) FROM rollup WHERE cell_id >= ?1) >> 24) & 0xffffffff)
+WHERE day IS NOT NULL;
+
+-- name: whole_from_read
+SELECT coalesce((SELECT value FROM meta WHERE key = 'whole_from_id'), 0);
+
+-- name: due_days
+SELECT day FROM rollup_due WHERE day BETWEEN ?1 AND ?2 ORDER BY day;
+
 -- name: attempts_in_window
-SELECT c.id, c.series_id, p.text AS provider, m.text AS model, e.text AS cause, a.duration_us
-FROM call c
-JOIN attempt a ON a.call_id = c.id
-JOIN label p ON p.label_id = a.provider_id
-JOIN label m ON m.label_id = a.model_id
-JOIN label e ON e.label_id = a.cause_id
+SELECT a.call_id, a.series_id
+FROM attempt a
+JOIN call c ON c.id = a.call_id
 WHERE a.call_id >= ?1 AND a.call_id < ?2
   AND (?3 IS NULL OR c.outcome = ?3)
   AND (?4 IS NULL OR c.user_id = (SELECT label_id FROM label WHERE text = ?4) OR (?4 = 'local' AND c.user_id IS NULL))
@@ -89,3 +101,22 @@ PRAGMA quick_check(1);
 
 -- name: import_marked
 SELECT value FROM meta WHERE key = 'import ' || ?1;
+
+-- name: day_counts
+SELECT count(*), coalesce(sum(outcome = 1), 0), coalesce(sum(outcome > 1), 0),
+  coalesce(sum(rating = 1 AND outcome <> 1), 0), coalesce(sum(rating = -1 AND outcome <> 1), 0)
+FROM call WHERE id >= ?1 AND id < ?2;
+
+-- name: cells_to_check
+SELECT cell_id, body, calls FROM rollup WHERE cell_id >= ?1 AND cell_id < ?2;
+
+-- name: day_to_check
+SELECT max(day) FROM (
+  SELECT ((SELECT max(id) FROM call WHERE id < ?2) >> 20) / 86400000 AS day
+  UNION ALL SELECT ((SELECT max(cell_id) FROM rollup WHERE cell_id >= ?3 AND cell_id < ?4) >> 24) & 0xffffffff)
+WHERE day < ?1;
+
+-- Whether its cells are made, and all its calls still there.
+-- name: day_is_whole
+SELECT ?2 >= coalesce((SELECT value FROM meta WHERE key = 'whole_from_id'), 0)
+  AND NOT EXISTS (SELECT 1 FROM rollup_due WHERE day = ?1);

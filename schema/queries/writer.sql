@@ -24,7 +24,10 @@ INSERT INTO label(text) VALUES (?1);
 SELECT series_id FROM series WHERE provider = ?1 AND model = ?2 AND task_type = ?3 AND complexity = ?4;
 
 -- name: series_insert
-INSERT INTO series(provider, model, task_type, complexity) VALUES (?1, ?2, ?3, ?4);
+INSERT INTO series(provider, model, task_type, complexity, first_day) VALUES (?1, ?2, ?3, ?4, ?5);
+
+-- name: series_of_day
+SELECT count(*) FROM series WHERE first_day = ?1;
 
 -- name: call_insert
 INSERT INTO call(
@@ -51,8 +54,8 @@ INSERT INTO reported_id(external_id, call_id) VALUES (?1, ?2);
 SELECT max(id) FROM call WHERE id BETWEEN ?1 AND ?2;
 
 -- name: attempt_insert
-INSERT INTO attempt(call_id, n, provider_id, model_id, cause_id, status, duration_us, wait_us, error_text)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO attempt(call_id, n, provider_id, model_id, series_id, cause_id, status, duration_us, wait_us, error_text)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: stats_add
 INSERT INTO model_stats(task_type, model_id, successes, failures, timeouts, total_tokens, total_cost, last_used)
@@ -66,13 +69,13 @@ ON CONFLICT(task_type, model_id) DO UPDATE SET
   last_used = max(last_used, excluded.last_used);
 
 -- name: rated_by_id
-SELECT id, rating FROM call WHERE id = ?1;
+SELECT id, rating, series_id, outcome FROM call WHERE id = ?1;
 
 -- name: rated_by_message
-SELECT id, rating FROM call WHERE message_id = ?1 ORDER BY id DESC LIMIT 1;
+SELECT id, rating, series_id, outcome FROM call WHERE message_id = ?1 ORDER BY id DESC LIMIT 1;
 
 -- name: rated_by_conversation
-SELECT id, rating FROM call
+SELECT id, rating, series_id, outcome FROM call
 WHERE conversation_id = (SELECT label_id FROM label WHERE text = ?1) ORDER BY id DESC LIMIT 1;
 
 -- name: rating_set
@@ -89,3 +92,46 @@ INSERT INTO meta(key, value) VALUES ('import ' || ?1, ?2) ON CONFLICT(key) DO UP
 
 -- name: import_unmark
 DELETE FROM meta WHERE key = 'import ' || ?1;
+
+-- name: cell_get
+SELECT body FROM rollup WHERE cell_id = ?1;
+
+-- name: cell_put
+REPLACE INTO rollup(cell_id, body, calls, successes, failures, up, down) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+
+-- name: cells_drop
+DELETE FROM rollup WHERE cell_id >= ?1 AND cell_id < ?2;
+
+-- name: due_list
+SELECT day, next_id FROM rollup_due ORDER BY day;
+
+-- name: due_put
+INSERT INTO rollup_due(day, next_id) VALUES (?1, ?2) ON CONFLICT(day) DO UPDATE SET next_id = excluded.next_id;
+
+-- name: due_drop
+DELETE FROM rollup_due WHERE day = ?1;
+
+-- Every day that has calls and has lost none.
+-- name: due_all
+REPLACE INTO rollup_due(day, next_id)
+WITH RECURSIVE days(day) AS (
+  SELECT ((SELECT min(id) FROM call WHERE id >= ?1) >> 20) / 86400000
+  UNION ALL
+  SELECT ((SELECT min(id) FROM call WHERE id >= ((day + 1) * 86400000) << 20) >> 20) / 86400000
+  FROM days WHERE day IS NOT NULL)
+SELECT day, (day * 86400000) << 20 FROM days WHERE (day * 86400000) << 20 >= ?1;
+
+-- Calls below this id may have been deleted; day cells are all that is left of days before it.
+-- name: whole_from
+SELECT coalesce((SELECT value FROM meta WHERE key = 'whole_from_id'), 0);
+
+-- name: whole_from_put
+INSERT INTO meta(key, value) VALUES ('whole_from_id', ?1) ON CONFLICT(key) DO UPDATE SET value = excluded.value;
+
+-- name: calls_to_count
+SELECT id, series_id, outcome, rating, cold, total_us, ttft_us, decode_us, input_tokens, output_tokens,
+  unsplit_tokens, cost_nano_usd
+FROM call WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3;
+
+-- name: attempts_to_count
+SELECT call_id, series_id FROM attempt WHERE call_id >= ?1 AND call_id < ?2 AND series_id IS NOT NULL;

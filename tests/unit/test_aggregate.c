@@ -15,20 +15,25 @@
 
 enum { NOW_MS = 1700000000 };
 
-static struct ts_agg_row row_at(int64_t ms, const char *model, const char *task)
+enum { BOTH = TS_AGG_TIMELESS | TS_AGG_TIMED };
+
+struct named_row {
+    struct ts_agg_names names;
+    struct ts_agg_row row;
+};
+
+static struct named_row row_at(int64_t ms, const char *model, const char *task)
 {
-    return (struct ts_agg_row){.id = ts_id_from_ms(ms),
-                               .model = model,
-                               .provider = "ollama",
-                               .task_type = task,
-                               .outcome = TS_OUTCOME_DONE,
-                               .response_us = 1000,
-                               .ttft_us = TS_UNKNOWN,
-                               .decode_us = TS_UNKNOWN,
-                               .input_tokens = TS_UNKNOWN,
-                               .output_tokens = TS_UNKNOWN,
-                               .unsplit_tokens = TS_UNKNOWN,
-                               .cost_nano_usd = TS_UNKNOWN};
+    return (struct named_row){.names = {.model = model, .provider = "ollama", .task_type = task},
+                              .row = {.id = ts_id_from_ms(ms),
+                                      .outcome = TS_OUTCOME_DONE,
+                                      .response_us = 1000,
+                                      .ttft_us = TS_UNKNOWN,
+                                      .decode_us = TS_UNKNOWN,
+                                      .input_tokens = TS_UNKNOWN,
+                                      .output_tokens = TS_UNKNOWN,
+                                      .unsplit_tokens = TS_UNKNOWN,
+                                      .cost_nano_usd = TS_UNKNOWN}};
 }
 
 static struct ts_aggregate *aggregate(const unsigned *groupings, int count)
@@ -38,9 +43,22 @@ static struct ts_aggregate *aggregate(const unsigned *groupings, int count)
     return a;
 }
 
-static void add(struct ts_aggregate *a, struct ts_agg_row row)
+static enum ts_err try_add(struct ts_aggregate *a, struct named_row r)
 {
-    assert_int_equal(ts_aggregate_add(a, &row), TS_OK);
+    enum ts_err rc = ts_aggregate_series(a, &r.names, &r.row.series);
+    return rc == TS_OK ? ts_aggregate_add(a, BOTH, &r.row) : rc;
+}
+
+static enum ts_err try_attempt(struct ts_aggregate *a, struct named_row r)
+{
+    int series = 0;
+    enum ts_err rc = ts_aggregate_series(a, &r.names, &series);
+    return rc == TS_OK ? ts_aggregate_attempt(a, BOTH, series, ts_id_ms(r.row.id)) : rc;
+}
+
+static void add(struct ts_aggregate *a, struct named_row r)
+{
+    assert_int_equal(try_add(a, r), TS_OK);
 }
 
 static const struct ts_figures *all_calls(struct ts_aggregate *a)
@@ -77,20 +95,20 @@ static void percentiles_are_nearest_rank_at_every_sample_size(void **state)
         int64_t values[130];
         for (int i = 0; i < n; i++) {
             values[i] = random() % 50; /* few values: ties are common */
-            struct ts_agg_row r = row_at(NOW_MS, "m", "coding");
-            r.response_us = values[i];
-            r.ttft_us = values[i] / 2;
+            struct named_row r = row_at(NOW_MS, "m", "coding");
+            r.row.response_us = values[i];
+            r.row.ttft_us = values[i] / 2;
             add(a, r);
         }
         const struct ts_figures *f = all_calls(a);
-        assert_true(f->median_response_us == nearest_rank(values, n, 50));
-        assert_true(f->p95_response_us == nearest_rank(values, n, 95));
-        assert_true(f->p99_response_us == nearest_rank(values, n, 99));
-        assert_true(f->max_response_us == nearest_rank(values, n, 100));
+        assert_true(round(f->median_response_us) == nearest_rank(values, n, 50));
+        assert_true(round(f->p95_response_us) == nearest_rank(values, n, 95));
+        assert_true(round(f->p99_response_us) == nearest_rank(values, n, 99));
+        assert_true(round(f->max_response_us) == nearest_rank(values, n, 100));
         for (int i = 0; i < n; i++)
             values[i] /= 2;
-        assert_true(f->median_ttft_us == nearest_rank(values, n, 50));
-        assert_true(f->p95_ttft_us == nearest_rank(values, n, 95));
+        assert_true(round(f->median_ttft_us) == nearest_rank(values, n, 50));
+        assert_true(round(f->p95_ttft_us) == nearest_rank(values, n, 95));
     }
 }
 
@@ -98,14 +116,14 @@ static void cancelled_calls_count_among_the_calls_and_nowhere_else(void **state)
 {
     (void)state;
     TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = aggregate(everything, 1);
-    struct ts_agg_row r = row_at(NOW_MS, "m", "coding");
-    r.outcome = TS_OUTCOME_CANCELLED;
-    r.rating = 1;
-    r.response_us = 999999;
-    r.ttft_us = 5;
-    r.decode_us = 10;
-    r.input_tokens = r.output_tokens = 100;
-    r.cost_nano_usd = 7;
+    struct named_row r = row_at(NOW_MS, "m", "coding");
+    r.row.outcome = TS_OUTCOME_CANCELLED;
+    r.row.rating = 1;
+    r.row.response_us = 999999;
+    r.row.ttft_us = 5;
+    r.row.decode_us = 10;
+    r.row.input_tokens = r.row.output_tokens = 100;
+    r.row.cost_nano_usd = 7;
     add(a, r);
     const struct ts_figures *f = all_calls(a);
     assert_int_equal(f->total_calls, 1);
@@ -126,9 +144,9 @@ static void failed_calls_count_in_times_and_rates(void **state)
     static const enum ts_outcome outcomes[] = {
         TS_OUTCOME_DONE, TS_OUTCOME_UPSTREAM_CUT, TS_OUTCOME_UPSTREAM_ERROR, TS_OUTCOME_TIMEOUT};
     for (int i = 0; i < 4; i++) {
-        struct ts_agg_row r = row_at(NOW_MS, "m", "coding");
-        r.outcome = outcomes[i];
-        r.response_us = 1000 * (i + 1);
+        struct named_row r = row_at(NOW_MS, "m", "coding");
+        r.row.outcome = outcomes[i];
+        r.row.response_us = 1000 * (i + 1);
         add(a, r);
     }
     const struct ts_figures *f = all_calls(a);
@@ -144,15 +162,15 @@ static void unknown_is_not_zero(void **state)
 {
     (void)state;
     TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = aggregate(everything, 1);
-    struct ts_agg_row none = row_at(NOW_MS, "m", "coding");
-    none.response_us = TS_UNKNOWN;
+    struct named_row none = row_at(NOW_MS, "m", "coding");
+    none.row.response_us = TS_UNKNOWN;
     add(a, none);
-    struct ts_agg_row some = row_at(NOW_MS, "m", "coding");
-    some.response_us = 4000;
-    some.input_tokens = 0;
-    some.output_tokens = 30;
-    some.decode_us = 500000;
-    some.cost_nano_usd = 0;
+    struct named_row some = row_at(NOW_MS, "m", "coding");
+    some.row.response_us = 4000;
+    some.row.input_tokens = 0;
+    some.row.output_tokens = 30;
+    some.row.decode_us = 500000;
+    some.row.cost_nano_usd = 0;
     add(a, some);
     const struct ts_figures *f = all_calls(a);
     assert_true(f->avg_response_us == 4000.0);
@@ -168,8 +186,8 @@ static void sums_of_absurd_numbers_stop_instead_of_wrapping(void **state)
     (void)state;
     TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = aggregate(everything, 1);
     for (int i = 0; i < 3; i++) {
-        struct ts_agg_row r = row_at(NOW_MS, "m", "coding");
-        r.response_us = r.output_tokens = r.cost_nano_usd = INT64_MAX / 2;
+        struct named_row r = row_at(NOW_MS, "m", "coding");
+        r.row.response_us = r.row.output_tokens = r.row.cost_nano_usd = INT64_MAX / 2;
         add(a, r);
     }
     const struct ts_figures *f = all_calls(a);
@@ -183,8 +201,8 @@ static void a_rescued_attempt_counts_against_its_model_only(void **state)
     static const unsigned by_model[] = {TS_BY_MODEL};
     TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = aggregate(by_model, 1);
     add(a, row_at(NOW_MS, "rescuer", "coding"));
-    struct ts_agg_row attempt = row_at(NOW_MS, "broken", "coding");
-    assert_int_equal(ts_aggregate_attempt(a, &attempt), TS_OK);
+    struct named_row attempt = row_at(NOW_MS, "broken", "coding");
+    assert_int_equal(try_attempt(a, attempt), TS_OK);
     assert_int_equal(ts_aggregate_finish(a), TS_OK);
     int count = 0;
     const struct ts_group *g = ts_aggregate_groups(a, 0, &count);
@@ -203,15 +221,16 @@ static void a_rescued_attempt_counts_against_its_model_only(void **state)
 static void a_thumb_overrides_the_outcome_and_age_halves_the_weight(void **state)
 {
     (void)state;
-    int64_t now = TS_EVIDENCE_HALF_LIFE_MS * 100;
+    enum { HALF_LIFE_MS = 1209600000 };
+    int64_t now = INT64_C(100) * HALF_LIFE_MS + 7000; /* of day, whatever the hour */
     TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = NULL;
     assert_int_equal(ts_aggregate_new(everything, 1, now, NULL, NULL, &a), TS_OK);
-    struct ts_agg_row old_good_rated_down = row_at(now - TS_EVIDENCE_HALF_LIFE_MS, "m", "coding");
-    old_good_rated_down.rating = -1;
+    struct named_row old_good_rated_down = row_at(now - HALF_LIFE_MS + 80000000, "m", "coding");
+    old_good_rated_down.row.rating = -1;
     add(a, old_good_rated_down);
-    struct ts_agg_row failed_rated_up = row_at(now + 5000, "m", "coding"); /* not above 1 */
-    failed_rated_up.outcome = TS_OUTCOME_TIMEOUT;
-    failed_rated_up.rating = 1;
+    struct named_row failed_rated_up = row_at(now + 5000, "m", "coding"); /* not above 1 */
+    failed_rated_up.row.outcome = TS_OUTCOME_TIMEOUT;
+    failed_rated_up.row.rating = 1;
     add(a, failed_rated_up);
     const struct ts_figures *f = all_calls(a);
     assert_int_equal(f->evidence.trials, 2);
@@ -268,12 +287,13 @@ static void the_median_interval_follows_the_table_of_ranks(void **state)
     for (size_t c = 0; c < TS_ARRAY_LEN(cases); c++) {
         TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = aggregate(everything, 1);
         for (int i = 1; i <= cases[c][0]; i++) {
-            struct ts_agg_row r = row_at(NOW_MS, "m", "coding");
-            r.response_us = i;
+            struct named_row r = row_at(NOW_MS, "m", "coding");
+            r.row.response_us = i;
             add(a, r);
         }
         const struct ts_figures *f = all_calls(a);
-        assert_true(f->median_low_us == cases[c][1] && f->median_high_us == cases[c][2]);
+        assert_true(round(f->median_low_us) == cases[c][1] &&
+                    round(f->median_high_us) == cases[c][2]);
     }
     TS_AUTO(ts_aggregate_auto) struct ts_aggregate *few = aggregate(everything, 1);
     add(few, row_at(NOW_MS, "m", "coding"));
@@ -307,8 +327,8 @@ static enum ts_err collect(void *ctx)
     for (int i = 0; rc == TS_OK && i < 200; i++) {
         char name[16];
         (void)snprintf(name, sizeof(name), "m%d", i % 50);
-        struct ts_agg_row r = row_at(NOW_MS, name, "coding");
-        rc = i % 9 == 0 ? ts_aggregate_attempt(a, &r) : ts_aggregate_add(a, &r);
+        struct named_row r = row_at(NOW_MS, name, "coding");
+        rc = i % 9 == 0 ? try_attempt(a, r) : try_add(a, r);
     }
     return rc == TS_OK ? ts_aggregate_finish(a) : rc;
 }

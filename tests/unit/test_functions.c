@@ -141,7 +141,8 @@ static void the_summary_has_a_row_a_model(void **state)
     expect(
         k,
         "SELECT model, total_calls, successful_calls, failed_calls, success_rate, avg_response_ms,"
-        " min_response_ms, max_response_ms, median_response_ms, p95_response_ms, avg_tokens, "
+        " min_response_ms, max_response_ms, 10 * round(median_response_ms / 10), p95_response_ms, "
+        "avg_tokens, "
         "thumbs_up,"
         " satisfaction_rate FROM get_model_performance_summary(30)",
         "llama3.2:3b|8|4|4|50|450|100|800|400|800|40|1|100\n"

@@ -22,12 +22,13 @@ struct model {
 
 static void add_calls(struct ts_aggregate *a, const struct model *m)
 {
+    const struct ts_agg_names names = {.model = m->name, .provider = "desk", .task_type = m->task};
+    int series = 0;
+    assert_int_equal(ts_aggregate_series(a, &names, &series), TS_OK);
     for (int i = 0; i < m->calls; i++) {
         const struct ts_agg_row row = {
             .id = ts_id_from_ms(1000000 + i),
-            .model = m->name,
-            .provider = "desk",
-            .task_type = m->task,
+            .series = series,
             .outcome =
                 i * 37 % 100 < m->failed_in_100 ? TS_OUTCOME_UPSTREAM_ERROR : TS_OUTCOME_DONE,
             .rating = i < m->ups              ? 1
@@ -41,7 +42,7 @@ static void add_calls(struct ts_aggregate *a, const struct model *m)
             .unsplit_tokens = TS_UNKNOWN,
             .cost_nano_usd = TS_UNKNOWN,
         };
-        assert_int_equal(ts_aggregate_add(a, &row), TS_OK);
+        assert_int_equal(ts_aggregate_add(a, TS_AGG_TIMELESS, &row), TS_OK);
     }
 }
 

@@ -66,7 +66,7 @@ static void every_value_lies_within_the_bound_of_its_bin(void **state)
             fail_msg("%lld is in bin %d", (long long)us, bin);
         last = bin;
     }
-    for (int64_t us = 5000000; us <= UINT32_MAX; us += us / 4001) {
+    for (int64_t us = 5000000; us <= INT64_MAX - us / 4001; us += us / 4001) {
         int bin = ts_sketch_bin_of(us);
         if (!within_bound(ts_sketch_bin_value(bin), us) || bin < last)
             fail_msg("%lld is in bin %d", (long long)us, bin);
@@ -82,7 +82,6 @@ static void the_ends_of_the_range_have_bins_of_their_own(void **state)
     assert_int_equal(ts_sketch_bin_of(1), 1);
     assert_int_equal(ts_sketch_bin_of(2), 65);
     assert_int_equal(ts_sketch_bin_of(3), 103);
-    assert_int_equal(ts_sketch_bin_of(UINT32_MAX), TS_SKETCH_BINS - 1);
     assert_int_equal(ts_sketch_bin_of(INT64_MAX), TS_SKETCH_BINS - 1);
     for (int64_t us = 1; us <= 101; us++)
         assert_int_equal(lround(ts_sketch_bin_value(ts_sketch_bin_of(us))), us);
