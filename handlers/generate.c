@@ -140,6 +140,14 @@ static struct ts_class classify(const struct ts_classifier *classifier, const st
     return class;
 }
 
+/* Vectors are no work that models which write are compared in. */
+static const char task_embedding[] = "embedding";
+
+static bool is_embedding(const struct ts_genreq *q)
+{
+    return q->dialect->purpose == TS_PURPOSE_EMBEDDING;
+}
+
 /* Copies a label into the record; *kept turns false without memory. */
 static const char *keep(struct ts_call *call, const char *label, bool *kept)
 {
@@ -174,6 +182,10 @@ static enum ts_err make_call(const struct ts_exchange *x,
     call->classified = call->task_type == NULL || call->complexity == TS_COMPLEXITY_UNKNOWN;
     if (!call->classified)
         return TS_OK;
+    if (is_embedding(g->request)) {
+        call->task_type = call->task_type != NULL ? call->task_type : task_embedding;
+        return TS_OK;
+    }
     struct ts_class class = classify(x->services->classifier, g->request);
     if (call->task_type == NULL)
         call->task_type = ts_task_name(class.task);
@@ -184,15 +196,32 @@ static enum ts_err make_call(const struct ts_exchange *x,
 
 /* -- where to --------------------------------------------------------------------------------- */
 
+static enum ts_err choose(struct generation *g, const char **model, struct ts_error *err)
+{
+    struct ts_genreq *q = g->request;
+    if (is_embedding(q))
+        return ts_fail_param(err,
+                             TS_ERR_INVALID_FIELD,
+                             "model",
+                             "auto chooses among models that write; name the one whose vectors you "
+                             "compare with");
+    return ts_auto_model(g->x->services, q, g->call->task_type, g->call->complexity, model, err);
+}
+
 static enum ts_err route(struct generation *g, struct ts_error *err)
 {
     const struct ts_services *s = g->x->services;
     struct ts_genreq *q = g->request;
+    /* Vectors of another model cannot be compared: nothing falls back to one unless asked to. */
+    const struct ts_route_policy same_model = {.local_only = s->policy.local_only};
     struct ts_route_ask ask = {
-        .model = q->model, .labels = &q->labels, .policy = &s->policy, .arena = &q->arena};
+        .model = q->model,
+        .labels = &q->labels,
+        .policy = is_embedding(q) ? &same_model : &s->policy,
+        .arena = &q->arena,
+    };
     if (ts_is_auto_model(q->model)) {
-        enum ts_err rc =
-            ts_auto_model(s, q, g->call->task_type, g->call->complexity, &ask.model, err);
+        enum ts_err rc = choose(g, &ask.model, err);
         if (rc != TS_OK)
             return rc;
     }
@@ -372,4 +401,19 @@ void ts_handle_chat_completions(struct ts_exchange *x)
 void ts_handle_completions(struct ts_exchange *x)
 {
     generate(x, &ts_openai_completions);
+}
+
+void ts_handle_embed(struct ts_exchange *x)
+{
+    generate(x, &ts_ollama_embed);
+}
+
+void ts_handle_ollama_embeddings(struct ts_exchange *x)
+{
+    generate(x, &ts_ollama_embeddings);
+}
+
+void ts_handle_openai_embeddings(struct ts_exchange *x)
+{
+    generate(x, &ts_openai_embeddings);
 }

@@ -8,8 +8,11 @@
 static const struct ts_route_entry routes[] = {
     {TS_POST, "/api/generate", TS_ROUTE_GENERATE, TS_SCOPE_GENERATE, "ollama", ts_handle_generate},
     {TS_POST, "/api/chat", TS_ROUTE_GENERATE, TS_SCOPE_GENERATE, "ollama", ts_handle_chat},
+    {TS_POST, "/api/embed", TS_ROUTE_GENERATE, TS_SCOPE_GENERATE, "ollama", ts_handle_embed},
+    {TS_POST, "/api/embeddings", TS_ROUTE_GENERATE, TS_SCOPE_GENERATE, "ollama", ts_handle_ollama_embeddings},
     {TS_POST, "/v1/chat/completions", TS_ROUTE_GENERATE, TS_SCOPE_GENERATE, "openai", ts_handle_chat_completions},
     {TS_POST, "/v1/completions", TS_ROUTE_GENERATE, TS_SCOPE_GENERATE, "openai", ts_handle_completions},
+    {TS_POST, "/v1/embeddings", TS_ROUTE_GENERATE, TS_SCOPE_GENERATE, "openai", ts_handle_openai_embeddings},
     {TS_GET, "/api/tags", TS_ROUTE_GENERATE, TS_SCOPE_GENERATE, "ollama", ts_handle_ollama_tags},
     {TS_GET, "/api/version", TS_ROUTE_GENERATE, TS_SCOPE_NONE, "ollama", ts_handle_ollama_version},
     {TS_GET, "/v1/models", TS_ROUTE_GENERATE, TS_SCOPE_GENERATE, "openai", ts_handle_openai_models},

@@ -25,6 +25,9 @@
 /* WHOLE: the answer is one JSON document, not a stream. */
 enum ts_framing { TS_FRAMING_NDJSON, TS_FRAMING_SSE, TS_FRAMING_WHOLE };
 
+/* What is asked for: text is never translated into vectors, nor sent to models that make them. */
+enum ts_purpose { TS_PURPOSE_TEXT, TS_PURPOSE_EMBEDDING };
+
 struct ts_draft;
 struct ts_genreq;
 struct ts_jpath;
@@ -42,6 +45,7 @@ struct ts_build {
 struct ts_dialect {
     const char *name;   /* "ollama.generate", "openai.chat", ... */
     const char *family; /* "ollama", "openai", "anthropic": how errors look */
+    enum ts_purpose purpose;
     enum ts_framing framing;
     const char *stream_type;     /* Content-Type of a stream */
     bool stream_default;         /* what an absent `stream` member means */
@@ -92,6 +96,9 @@ extern const struct ts_dialect ts_ollama_generate;
 extern const struct ts_dialect ts_ollama_chat;
 extern const struct ts_dialect ts_openai_chat;
 extern const struct ts_dialect ts_openai_completions;
+extern const struct ts_dialect ts_ollama_embed;
+extern const struct ts_dialect ts_ollama_embeddings;
+extern const struct ts_dialect ts_openai_embeddings;
 
 /* Whether a request that came in @client's dialect can go out in @upstream's, and the answer back.
  */

@@ -5,6 +5,10 @@
 
 #include "proxy/genreq.h"
 
+/* dialect_openai.c: the headers of all its routes */
+extern const char *const ts_openai_forwards[];
+extern const char *const ts_openai_passes[];
+
 /* request_openai.c */
 enum { TS_OPENAI_CHAT_MEMBERS = 11, TS_OPENAI_COMPLETIONS_MEMBERS = 10 };
 extern const struct ts_member_rule ts_openai_chat_members[TS_OPENAI_CHAT_MEMBERS];

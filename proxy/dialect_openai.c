@@ -124,17 +124,17 @@ static const struct ts_dialect answer = {
     .finish = finish_answer,
 };
 
-static const char *const forwards[] = {
+const char *const ts_openai_forwards[] = {
     "OpenAI-Organization", "OpenAI-Project", "OpenAI-Beta", NULL};
-static const char *const passes[] = {"x-ratelimit-*", "openai-*", "x-request-id", NULL};
+const char *const ts_openai_passes[] = {"x-ratelimit-*", "openai-*", "x-request-id", NULL};
 
 const struct ts_dialect ts_openai_chat = {
     .name = "openai.chat",
     .family = "openai",
     .framing = TS_FRAMING_SSE,
     .stream_type = "text/event-stream",
-    .forwards = forwards,
-    .passes = passes,
+    .forwards = ts_openai_forwards,
+    .passes = ts_openai_passes,
     .answer = &answer,
     .paths = stream_paths,
     .path_count = TS_ARRAY_LEN(stream_paths),
@@ -157,8 +157,8 @@ const struct ts_dialect ts_openai_completions = {
     .family = "openai",
     .framing = TS_FRAMING_SSE,
     .stream_type = "text/event-stream",
-    .forwards = forwards,
-    .passes = passes,
+    .forwards = ts_openai_forwards,
+    .passes = ts_openai_passes,
     .answer = &answer,
     .paths = stream_paths,
     .path_count = TS_ARRAY_LEN(stream_paths),

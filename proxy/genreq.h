@@ -55,7 +55,9 @@ struct ts_call_labels {
     X(LOGPROBS, "logprobs")                                                                        \
     X(MODALITIES, "modalities")                                                                    \
     X(WEB_SEARCH_OPTIONS, "web_search_options")                                                    \
-    X(INPUT, "input")
+    X(INPUT, "input")                                                                              \
+    X(DIMENSIONS, "dimensions")                                                                    \
+    X(ENCODING_FORMAT, "encoding_format")
 
 enum ts_member {
 #define X(id, name) TS_MEMBER_##id,
@@ -87,6 +89,7 @@ struct ts_genreq {
     bool has_prompt;    /* false: Ollama's load and unload, no generation */
     bool unstreamed;    /* the whole answer that is wanted cannot be put together from a stream */
     bool include_usage; /* the client asked for OpenAI's usage event; else it must not see it */
+    bool wants_base64;  /* vectors as base64 */
     struct ts_header forwarded[TS_MAX_FORWARDED]; /* headers for the same dialect; in the arena */
     int forwarded_count;
     struct ts_call_labels labels;

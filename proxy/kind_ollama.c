@@ -44,6 +44,12 @@ static const struct ts_endpoint *endpoint(const struct ts_genreq *q)
 {
     static const struct ts_endpoint generate = {"/api/generate", &ts_ollama_generate, false};
     static const struct ts_endpoint chat = {"/api/chat", &ts_ollama_chat, false};
+    static const struct ts_endpoint embed = {"/api/embed", &ts_ollama_embed, false};
+    static const struct ts_endpoint embeddings = {"/api/embeddings", &ts_ollama_embeddings, false};
+    if (q->dialect == &ts_ollama_embeddings)
+        return &embeddings;
+    if (q->dialect->purpose == TS_PURPOSE_EMBEDDING)
+        return &embed;
     bool one_text = q->dialect == &ts_ollama_generate || q->dialect == &ts_openai_completions;
     return one_text ? &generate : &chat;
 }

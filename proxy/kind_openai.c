@@ -99,10 +99,14 @@ static bool is_completion(const struct ts_genreq *q)
            (q->dialect == &ts_ollama_generate && (raw || fills));
 }
 
+static const struct ts_endpoint embeddings = {"/v1/embeddings", &ts_openai_embeddings, false};
+
 static const struct ts_endpoint *endpoint(const struct ts_genreq *q)
 {
     static const struct ts_endpoint chat = {"/v1/chat/completions", &ts_openai_chat, true};
     static const struct ts_endpoint completions = {"/v1/completions", &ts_openai_completions, true};
+    if (q->dialect->purpose == TS_PURPOSE_EMBEDDING)
+        return &embeddings;
     return is_completion(q) ? &completions : &chat;
 }
 
@@ -112,6 +116,8 @@ static const struct ts_endpoint *strict_endpoint(const struct ts_genreq *q)
     static const struct ts_endpoint chat = {"/v1/chat/completions", &ts_openai_chat, false};
     static const struct ts_endpoint completions = {
         "/v1/completions", &ts_openai_completions, false};
+    if (q->dialect->purpose == TS_PURPOSE_EMBEDDING)
+        return &embeddings;
     return is_completion(q) ? &completions : &chat;
 }
 

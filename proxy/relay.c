@@ -203,6 +203,15 @@ void ts_relay_commit(struct ts_relay *r)
 
 /* -- success ----------------------------------------------------------------------------------- */
 
+/* The collected answer is put into the client's dialect. */
+static void translate_whole(struct ts_relay *r)
+{
+    struct ts_buf answer = r->out;
+    r->out = r->writer.last; /* empty, and of the same size */
+    r->writer.last = answer;
+    ts_writer_whole(&r->writer, r->call, &r->out);
+}
+
 /* Puts the end of the answer where it is held. */
 static bool prepare_end(struct ts_relay *r)
 {
@@ -221,6 +230,8 @@ static bool prepare_end(struct ts_relay *r)
         ts_writer_whole(&r->writer, r->call, &r->out);
         return ts_buf_ok(&r->out);
     case RELAY_WHOLE:
+        if (r->try.endpoint->dialect != r->dialect)
+            translate_whole(r);
         return ts_buf_ok(&r->out);
     }
     abort();
@@ -455,6 +466,7 @@ static struct ts_relay *relay_new(struct ts_relay_env *env,
     r->out = TS_BUF_INIT(TS_MAX_FOLDED_BYTES + TS_MAX_EVENT_BYTES);
     ts_writer_init(&r->writer, r->dialect, r->request->model, r->public_id, ts_id_ms(r->id));
     r->writer.wants_usage = r->wants_usage;
+    r->writer.wants_base64 = r->request->wants_base64;
     return r;
 }
 

@@ -6,13 +6,14 @@
 
 bool ts_writer_can(const struct ts_dialect *d)
 {
-    return d->write_event != NULL;
+    return d->write_whole != NULL;
 }
 
 bool ts_dialect_leads_to(const struct ts_dialect *client, const struct ts_dialect *upstream)
 {
-    return client == upstream ||
-           (ts_writer_can(client) && client->read_asked != NULL && upstream->write_request != NULL);
+    bool told = client->purpose == TS_PURPOSE_EMBEDDING || client->read_asked != NULL;
+    return client == upstream || (client->purpose == upstream->purpose && told &&
+                                  ts_writer_can(client) && upstream->write_request != NULL);
 }
 
 void ts_writer_init(struct ts_writer *w,
@@ -33,7 +34,7 @@ void ts_writer_init(struct ts_writer *w,
         .signature = TS_BUF_INIT(TS_MAX_FOLDED_BYTES),
         .refusal = TS_BUF_INIT(TS_MAX_FOLDED_BYTES),
         .ending = TS_BUF_INIT(TS_MAX_EVENT_BYTES),
-        .last = TS_BUF_INIT(TS_MAX_EVENT_BYTES),
+        .last = TS_BUF_INIT(TS_MAX_FOLDED_BYTES),
     };
 }
 

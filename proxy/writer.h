@@ -18,6 +18,7 @@ struct ts_writer {
     const char *model;            /* as the client knows it; borrowed */
     const char *id;               /* the call's public id; borrowed */
     int64_t created_ms;           /* when the call was accepted, Unix */
+    bool wants_base64;            /* vectors as base64 */
     bool wants_usage;             /* the client asked for the event with the token counts */
     const struct ts_call *call;   /* at the end: tokens, phases, finish reason; borrowed */
     struct ts_server_times times; /* the last that an event told */
@@ -37,7 +38,7 @@ struct ts_writer {
     struct ts_buf refusal;
     struct ts_toolset tools; /* also while streaming */
     struct ts_buf ending;    /* the event with the reason why the answer ended */
-    struct ts_buf last;      /* the last event that says anything */
+    struct ts_buf last;      /* the last event that says anything; or a whole answer */
 };
 
 /* Whether a stream of other dialects can be written in @d, and folded. */

@@ -7,7 +7,7 @@ import Ajv from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 
 import { startTouchstone } from '../harness/touchstone.mjs';
-import { answer, startUpstream } from '../harness/upstream.mjs';
+import { answer, startUpstream, vectors } from '../harness/upstream.mjs';
 
 // Parameters without which a route only refuses.
 const LEARNER = '/api/analytics/models';
@@ -20,6 +20,9 @@ const GENERATIONS = {
   '/api/chat': { model: 'm', messages: MESSAGES, stream: false },
   '/v1/chat/completions': { model: 'm', messages: MESSAGES },
   '/v1/completions': { model: 'm', prompt: 'p' },
+  '/api/embed': { model: 'm', input: 'p' },
+  '/api/embeddings': { model: 'm', prompt: 'p' },
+  '/v1/embeddings': { model: 'm', input: 'p' },
 };
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 
@@ -87,7 +90,7 @@ test('good answers have the described shapes', async (t) => {
   await server.post('/api/generate', { model: 'm', prompt: 'p' });
   const id = calls[0].headers['x-touchstone-request-id'];
   check(ctx, 'post', '/api/generate', calls[0]);
-  ctx.upstream.reply = answer();
+  ctx.upstream.reply = (call) => (call.path.includes('embed') ? vectors() : answer())(call);
   for (const [path, body] of Object.entries(GENERATIONS)) {
     const got = await server.post(path, body);
     assert.equal(got.status, 200, `${path}: ${got.text}`);
@@ -111,7 +114,7 @@ test('good answers have the described shapes', async (t) => {
 
 test('every route that a user relies on is described', async (t) => {
   const { api } = await start(t);
-  for (const path of ['/api/generate', '/api/chat', '/v1/chat/completions', '/v1/completions', '/api/tags', '/v1/models', '/api/analytics/models', '/api/analytics/models/feedback', '/api/analytics/models/outcomes',
+  for (const path of ['/api/generate', '/api/chat', '/v1/chat/completions', '/v1/completions', '/api/embed', '/api/embeddings', '/v1/embeddings', '/api/tags', '/v1/models', '/api/analytics/models', '/api/analytics/models/feedback', '/api/analytics/models/outcomes',
     '/api/analytics/models/recommend', '/api/analytics/models/ranked', '/api/analytics/models/demote', '/api/analytics/models/ab-candidates',
     '/api/analytics/models/compare', '/api/requests', '/api/requests/{id}', '/api/providers', '/healthz', '/readyz', '/version', '/openapi.json'])
     assert.ok(api.paths[path], path);

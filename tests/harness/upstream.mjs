@@ -281,6 +281,19 @@ function whole(path, model, text, { input, output, reason }) {
   };
 }
 
+// Vectors [i, 0.5, -0.25, ...] of the given length for each text, as the server on that route answers.
+export function vectors({ length = 3, input = 4 } = {}) {
+  return (call) => {
+    const { model, prompt, input: texts = prompt, encoding_format } = call.json;
+    const all = [texts].flat().map((_, i) => Array.from({ length }, (__, k) => (k ? (-0.5) ** k : i + 0.1)));
+    const base64 = (v) => Buffer.from(new Float32Array(v).buffer).toString('base64');
+    if (call.path === '/api/embeddings') return call.send(200, { embedding: all[0] });
+    if (call.path === '/api/embed') return call.send(200, { model, embeddings: all, total_duration: 5_000_000, load_duration: 1_000_000, prompt_eval_count: input });
+    const data = all.map((v, index) => ({ object: 'embedding', embedding: encoding_format === 'base64' ? base64(v) : v, index }));
+    return call.send(200, { object: 'list', data, model, usage: { prompt_tokens: input, total_tokens: input } });
+  };
+}
+
 // A chat in which the model thinks, says something and calls tools, as servers of that kind stream
 // it: parts are {thought}, {text} and {call: {id, name, input}}.
 export function chat(parts, { input = 11, output = parts.length, kind = 'llamacpp' } = {}) {

@@ -7,7 +7,7 @@ import { Ollama } from 'ollama';
 
 import { sql } from '../harness/sql.mjs';
 import { slack, startTouchstone } from '../harness/touchstone.mjs';
-import { answer, chat, startUpstream, trouble, words } from '../harness/upstream.mjs';
+import { answer, chat, startUpstream, trouble, vectors, words } from '../harness/upstream.mjs';
 
 async function client(t, kind, reply) {
   const upstream = await startUpstream(t, { kind, models: ['llama3.2:7b'], reply });
@@ -113,6 +113,15 @@ for (const kind of ['ollama', 'vllm', 'lmstudio', 'llamacpp', 'openai']) {
     assert.equal(user.content[1].image_url.url, 'data:image/png;base64,iVBORw0KGgo=');
     assert.deepEqual(JSON.parse(assistant.tool_calls[0].function.arguments), { city: 'Rome' });
     assert.equal(result.tool_call_id, assistant.tool_calls[0].id);
+  });
+
+  test(`vectors come from ${kind}`, async (t) => {
+    const { ollama } = await client(t, kind, vectors({ length: 4, input: 6 }));
+    const got = await ollama.embed({ model: CHAT.model, input: ['gold', 'stone'] });
+    assert.deepEqual(got.embeddings, [[0.1, -0.5, 0.25, -0.125], [1.1, -0.5, 0.25, -0.125]]);
+    assert.equal(got.prompt_eval_count, 6);
+    const older = await ollama.embeddings({ model: CHAT.model, prompt: 'gold' });
+    assert.deepEqual(older.embedding, [0.1, -0.5, 0.25, -0.125]);
   });
 
   test(`a chat that ${kind} cuts makes the client throw`, async (t) => {

@@ -7,7 +7,7 @@ import OpenAI from 'openai';
 
 import { sql } from '../harness/sql.mjs';
 import { slack, startTouchstone } from '../harness/touchstone.mjs';
-import { answer, chat, startUpstream, trouble, words } from '../harness/upstream.mjs';
+import { answer, chat, startUpstream, trouble, vectors, words } from '../harness/upstream.mjs';
 
 const KINDS = ['ollama', 'vllm', 'llamacpp', 'lmstudio', 'openai'];
 const ASK = { model: 'm', messages: [{ role: 'user', content: 'Why is gold tested on a stone?' }] };
@@ -124,6 +124,22 @@ for (const kind of KINDS) {
     assert.equal(got.usage.completion_tokens, 2);
   });
 
+  test(`vectors come from ${kind}, as base64 and as numbers`, async (t) => {
+    const { openai, server, upstream } = await client(t, kind, vectors({ length: 5, input: 8 }));
+    const wanted = [0, 1].map((i) => [i + 0.1, -0.5, 0.25, -0.125, 0.0625]);
+    const input = ['gold', 'stone'];
+    for (const more of [{}, { encoding_format: 'float' }, { encoding_format: 'base64' }]) {
+      const got = await openai.embeddings.create({ model: 'm', input, ...more });
+      const found = got.data.map((d) => (typeof d.embedding === 'string' ? [...new Float32Array(new Uint8Array(Buffer.from(d.embedding, 'base64')).buffer)] : d.embedding));
+      assert.deepEqual(found.map((v) => v.map((x) => Math.round(x * 1e6) / 1e6)), wanted, JSON.stringify(more));
+      assert.deepEqual(got.data.map((d) => d.index), [0, 1]);
+      assert.equal(got.usage.prompt_tokens, 8);
+    }
+    assert.deepEqual((await upstream.call()).json.input, input);
+    const rows = sql(server.db, 'SELECT task_type, input_tokens, output_tokens, success FROM model_performance_metrics');
+    assert.deepEqual(rows[0], { task_type: 'embedding', input_tokens: 8, output_tokens: 0, success: 1 });
+  });
+
   test(`a stream that ${kind} cuts makes the client throw, never end well`, async (t) => {
     const { openai } = await client(t, kind, trouble(words(2), (call) => call.reset()));
     await assert.rejects(async () => all(await openai.chat.completions.create({ ...ASK, stream: true })));
@@ -165,6 +181,22 @@ test('what an Ollama cannot be asked is refused by name', async (t) => {
   await assert.rejects(openai.chat.completions.create({ ...ASK, n: 2 }), (e) => e.status === 400 && e.param === 'n');
   await assert.rejects(openai.chat.completions.create({ ...ASK, tools: TOOLS, tool_choice: 'required' }), (e) => e.status === 400 && e.param === 'tool_choice');
   assert.equal(upstream.calls.length, 0);
+});
+
+test('tokens cannot be embedded by an Ollama, and auto names no model for vectors', async (t) => {
+  const { openai } = await client(t, 'ollama', vectors());
+  await assert.rejects(openai.embeddings.create({ model: 'm', input: [1, 2] }), (e) => e.status === 400 && e.param === 'input');
+  await assert.rejects(openai.embeddings.create({ model: 'auto', input: 'x' }), (e) => e.status === 400 && e.param === 'model');
+  await assert.rejects(openai.embeddings.create({ model: 'm', input: 'x', encoding_format: 'int8' }), (e) => e.status === 400 && e.param === 'encoding_format');
+});
+
+test('vectors never come from another model', async (t) => {
+  const broken = await startUpstream(t, { kind: 'ollama', models: ['m'], reply: (call) => call.send(500, { error: 'no' }) });
+  const other = await startUpstream(t, { kind: 'vllm', models: ['n'], reply: vectors() });
+  const server = await startTouchstone(t, { upstreams: { ollama: broken, vllm: other } });
+  const got = await server.post('/v1/embeddings', { model: 'm', input: 'x' });
+  assert.equal(got.status, 502);
+  assert.equal(other.calls.length, 0);
 });
 
 test('members that nobody knows survive a fold of the same dialect', async (t) => {

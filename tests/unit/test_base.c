@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/call.h"
 #include "base/clock.h"
@@ -372,10 +373,34 @@ static void varints_come_back_and_cut_or_oversized_ones_are_bad(void **state)
     assert_true(ts_varint_get128(&c) == 0 && c.bad);
 }
 
+static void base64_is_the_same_however_the_bytes_come(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {{"", ""},
+                                          {"f", "Zg=="},
+                                          {"fo", "Zm8="},
+                                          {"foo", "Zm9v"},
+                                          {"foobar", "Zm9vYmFy"},
+                                          {"\xff\xfe\xfb", "//77"}};
+    for (size_t i = 0; i < TS_ARRAY_LEN(rows); i++) {
+        size_t n = strlen(rows[i][0]);
+        for (size_t cut = 0; cut <= n; cut++) {
+            struct ts_buf out = TS_BUF_INIT(100);
+            struct ts_base64 b = {.count = 0};
+            ts_base64_put(&b, rows[i][0], cut, &out);
+            ts_base64_put(&b, rows[i][0] + cut, n - cut, &out);
+            ts_base64_end(&b, &out);
+            assert_string_equal(ts_buf_text(&out), rows[i][1]);
+            ts_buf_free(&out);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_error_has_a_name_and_a_status),
+        cmocka_unit_test(base64_is_the_same_however_the_bytes_come),
         cmocka_unit_test(a_failure_is_told_with_its_text_or_without_anybody_listening),
         cmocka_unit_test(ids_rise_also_when_the_clock_steps_back),
         cmocka_unit_test(an_id_survives_its_public_form),

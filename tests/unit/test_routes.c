@@ -83,7 +83,7 @@ static void paths_that_lead_nowhere_have_the_family_of_their_neighbours(void **s
         {"/v1/chat/completions/x", "openai"},
         {"/v1/", "openai"},
         {"/api/chats", "ollama"},
-        {"/api/embeddings", "ollama"},
+        {"/api/embeddings/x", "ollama"},
         {"/api/analytics/nothing", "touchstone"},
         {"/api/requests/a/b", "touchstone"},
         {"/favicon.ico", "touchstone"},
