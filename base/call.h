@@ -73,6 +73,14 @@ struct ts_token_counts {
     ((struct ts_token_counts){                                                                     \
         TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN, TS_UNKNOWN})
 
+/* All of the prompt, whatever it cost; TS_UNKNOWN where nothing was told of it. */
+static inline int64_t ts_tokens_prompt(const struct ts_token_counts *t)
+{
+    int64_t read = t->cache_read != TS_UNKNOWN ? t->cache_read : 0;
+    int64_t written = t->cache_write != TS_UNKNOWN ? t->cache_write : 0;
+    return t->input != TS_UNKNOWN ? t->input + read + written : TS_UNKNOWN;
+}
+
 struct ts_phases {
     int64_t queue_us;         /* waiting for a place at the server */
     int64_t connect_us;       /* 0 on a kept connection */

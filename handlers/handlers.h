@@ -44,6 +44,9 @@ ts_handler_fn ts_handle_readyz;
 ts_handler_fn ts_handle_version;
 ts_handler_fn ts_handle_openapi;
 
+/* events.c */
+ts_handler_fn ts_handle_events;
+
 /* metrics.c */
 ts_handler_fn ts_handle_metrics;
 

@@ -305,13 +305,6 @@ static int64_t known(int64_t v)
     return v != TS_UNKNOWN ? v : 0;
 }
 
-/* All of the prompt, whatever it cost; TS_UNKNOWN where the server told nothing of it. */
-static int64_t prompt_tokens(const struct ts_token_counts *t)
-{
-    return t->input != TS_UNKNOWN ? t->input + known(t->cache_read) + known(t->cache_write)
-                                  : TS_UNKNOWN;
-}
-
 static void count_times(struct ts_meter_times *t, const struct ts_call *call)
 {
     const struct ts_phases *p = &call->phases;
@@ -321,7 +314,7 @@ static void count_times(struct ts_meter_times *t, const struct ts_call *call)
     add_time(&t->overhead, &ts_bounds_overhead, p->overhead_us);
     if (call->tokens_source != TS_TOKENS_PROVIDER)
         return; /* OpenTelemetry: without counts, no usage; never zeros */
-    int64_t prompt = prompt_tokens(n);
+    int64_t prompt = ts_tokens_prompt(n);
     if (prompt != TS_UNKNOWN)
         ts_histogram_add(&t->input_tokens, &ts_bounds_tokens, (double)prompt);
     if (n->output != TS_UNKNOWN)

@@ -258,6 +258,11 @@ static void write_provider_models(struct ts_metric_writer *w)
     each_provider(w, provider_models);
 }
 
+static void write_listeners(struct ts_metric_writer *w)
+{
+    ts_metric_sample(w, NULL, ts_live_listeners(w->services->live));
+}
+
 static void write_log_dropped(struct ts_metric_writer *w)
 {
     ts_metric_sample(w, NULL, (double)ts_log_dropped());
@@ -347,6 +352,8 @@ static const struct ts_metric metrics[] = {
      "Calls of ours at the model server now.", write_provider_in_flight},
     {"touchstone_provider_models", TS_METRIC_GAUGE, {"provider"},
      "Models that the server lists.", write_provider_models},
+    {"touchstone_event_listeners", TS_METRIC_GAUGE, NO_LABELS,
+     "Clients that listen to /api/events.", write_listeners},
     {"touchstone_db_up", TS_METRIC_GAUGE, NO_LABELS, "1 while the last commit went well.", write_db_up},
     {"touchstone_db_rows_total", TS_METRIC_COUNTER, NO_LABELS, "Calls committed.", write_db_rows},
     {"touchstone_db_commits_total", TS_METRIC_COUNTER, NO_LABELS, "Transactions committed.", write_db_commits},

@@ -30,6 +30,7 @@ static const struct ts_route_entry routes[] = {
     {TS_GET, "/api/requests", TS_ROUTE_API, TS_SCOPE_READ, "touchstone", ts_handle_requests},
     {TS_GET, "/api/requests/{id}", TS_ROUTE_API, TS_SCOPE_READ, "touchstone", ts_handle_request},
     {TS_DELETE, "/api/requests/{id}", TS_ROUTE_API, TS_SCOPE_WRITE, "touchstone", ts_handle_cancel},
+    {TS_GET, "/api/events", TS_ROUTE_API, TS_SCOPE_READ, "touchstone", ts_handle_events},
     {TS_GET, "/api/providers", TS_ROUTE_API, TS_SCOPE_READ, "touchstone", ts_handle_providers},
 
     {TS_GET, "/healthz", TS_ROUTE_OPEN, TS_SCOPE_NONE, "touchstone", ts_handle_healthz},

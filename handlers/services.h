@@ -8,6 +8,7 @@
 
 #include "base/id.h"
 #include "db/store.h"
+#include "handlers/live.h"
 #include "handlers/meters.h"
 #include "proxy/discovery.h"
 #include "proxy/registry.h"
@@ -19,6 +20,7 @@ struct ts_services {
     struct ts_store *store;
     struct ts_running *running; /* ts_running_new() */
     struct ts_meters *meters;
+    struct ts_live *live;
     struct ts_registry *registry;
     struct ts_discovery *discovery;
     struct ts_id_source *ids;

@@ -139,6 +139,18 @@ static bool same_names(const struct ts_model_list *a, const struct ts_model_list
     return true;
 }
 
+void ts_registry_watch(struct ts_registry *r, void (*changed)(void *ctx, int provider), void *ctx)
+{
+    r->changed = changed;
+    r->changed_ctx = ctx;
+}
+
+static void tell_changed(const struct ts_registry *r, int provider)
+{
+    if (r->changed != NULL)
+        r->changed(r->changed_ctx, provider);
+}
+
 bool ts_registry_update(struct ts_registry *r,
                         int provider,
                         enum ts_provider_state state,
@@ -149,6 +161,7 @@ bool ts_registry_update(struct ts_registry *r,
     struct ts_model_list old = {0};
     int64_t now_ms = ts_wall_ms();
     bool news = false;
+    bool other_state = false;
     {
         TS_GUARD(&r->lock);
         if (models != NULL) {
@@ -156,6 +169,7 @@ bool ts_registry_update(struct ts_registry *r,
             old = e->models;
             e->models = *models;
         }
+        other_state = e->state != state;
         e->state = state;
         e->checked_ms = now_ms;
         set_why(e, why);
@@ -163,20 +177,29 @@ bool ts_registry_update(struct ts_registry *r,
     ts_model_list_deinit(&old);
     if (models != NULL)
         *models = (struct ts_model_list){0};
+    if (news || other_state)
+        tell_changed(r, provider);
     return news;
 }
 
 void ts_registry_mark(struct ts_registry *r, int provider, bool reachable, const char *why)
 {
     struct ts_registry_entry *e = entry(r, provider);
-    TS_GUARD(&r->lock);
-    if (!reachable)
-        e->state = TS_PROVIDER_DOWN;
-    else if (e->state == TS_PROVIDER_DOWN || e->state == TS_PROVIDER_UNKNOWN)
-        e->state = TS_PROVIDER_UP;
-    else
-        return;
-    set_why(e, reachable ? NULL : why);
+    enum ts_provider_state before;
+    enum ts_provider_state after;
+    {
+        TS_GUARD(&r->lock);
+        before = e->state;
+        if (!reachable)
+            e->state = TS_PROVIDER_DOWN;
+        else if (e->state == TS_PROVIDER_DOWN || e->state == TS_PROVIDER_UNKNOWN)
+            e->state = TS_PROVIDER_UP;
+        after = e->state;
+        if (after != before || !reachable)
+            set_why(e, reachable ? NULL : why);
+    }
+    if (after != before)
+        tell_changed(r, provider);
 }
 
 struct ts_provider_status ts_registry_status(struct ts_registry *r, int provider)

@@ -43,6 +43,10 @@ bool ts_registry_update(struct ts_registry *r,
                         struct ts_model_list *models,
                         const char *why);
 
+/* Thread: startup only. @changed is called, over no lock, whenever a provider's state or list of
+ * models has changed; on whatever thread changed it. */
+void ts_registry_watch(struct ts_registry *r, void (*changed)(void *ctx, int provider), void *ctx);
+
 /* A call could not reach it, or reached it again. */
 void ts_registry_mark(struct ts_registry *r, int provider, bool reachable, const char *why);
 

@@ -24,6 +24,8 @@ struct ts_registry {
     pthread_mutex_t lock;  /* a leaf, over no I/O */
     struct ts_arena arena; /* the providers' strings */
     int count;
+    void (*changed)(void *ctx, int provider); /* const after startup; NULL: nobody watches */
+    void *changed_ctx;
     struct ts_registry_entry entries[TS_MAX_PROVIDERS];
 };
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "handlers/running.h"
+#include "handlers/watch.h"
 #include "server/db_path.h"
 #include "server/providers.h"
 #include "server/recorder.h"
@@ -253,6 +254,7 @@ static void make_services(struct ts_app *app)
     s->store = app->store;
     s->running = app->running;
     s->meters = app->meters;
+    s->live = app->live;
     s->registry = app->registry;
     s->ids = &app->ids;
     ts_classifier_init(&app->classifier);
@@ -314,6 +316,8 @@ static enum ts_err start_with(struct ts_app *app, int *sockets, struct ts_error 
     if (e == TS_OK)
         e = ts_meters_new(&app->meters);
     if (e == TS_OK)
+        e = ts_live_new(&app->live);
+    if (e == TS_OK)
         e = add_providers(app, err);
     if (e == TS_OK)
         e = open_store(app, err);
@@ -323,6 +327,7 @@ static enum ts_err start_with(struct ts_app *app, int *sockets, struct ts_error 
         return e;
     open_control(app);
     make_services(app);
+    ts_watch_providers(&app->services);
     e = make_loops(app, sockets, err);
     if (e == TS_OK && app->hooks != NULL)
         e = app->hooks->serving(app->hooks->ctx, app, err);
@@ -357,6 +362,8 @@ void ts_app_drain(struct ts_app *app)
     if (app->hooks != NULL)
         app->hooks->stopping(app->hooks->ctx);
     atomic_store(&app->shared.draining, true);
+    if (app->live != NULL)
+        ts_live_close(app->live);
     for (int i = 0; i < app->loop_count && app->loops[i] != NULL; i++)
         ts_loop_drain(app->loops[i]);
 }
@@ -389,6 +396,7 @@ void ts_app_stop(struct ts_app *app)
         ts_loop_free(app->loops[i]);
     ts_running_free(app->running);
     ts_meters_free(app->meters);
+    ts_live_free(app->live);
     if (app->registry != NULL)
         ts_registry_free(app->registry);
     ts_arena_free(&app->arena);

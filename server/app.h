@@ -25,6 +25,7 @@ struct ts_app {
     struct ts_registry *registry;
     struct ts_running *running;
     struct ts_meters *meters;
+    struct ts_live *live;
     struct ts_store *store;
     struct ts_control *control; /* NULL: commands cannot reach this server */
     struct ts_discovery *discovery;

@@ -121,6 +121,7 @@ int x_setup(void **state)
     assert_int_equal(ts_registry_new(&k->services.registry), TS_OK);
     assert_int_equal(ts_running_new(&k->services.running), TS_OK);
     assert_int_equal(ts_meters_new(&k->services.meters), TS_OK);
+    assert_int_equal(ts_live_new(&k->services.live), TS_OK);
     add_server(k->services.registry);
     ts_classifier_init(&k->classifier);
     k->services.classifier = &k->classifier;
@@ -159,6 +160,7 @@ int x_teardown(void **state)
     forget(&k->answer);
     ts_running_free(k->services.running);
     ts_meters_free(k->services.meters);
+    ts_live_free(k->services.live);
     ts_registry_free(k->services.registry);
     ts_poller_free(k->poller);
     free(k);
