@@ -47,6 +47,8 @@ static bool set_option(struct bench_load *l, const char *name, size_t len, const
         l->path = value;
     else if (len == 5 && memcmp(name, "model", len) == 0)
         l->model = value;
+    else if (len == 7 && memcmp(name, "headers", len) == 0)
+        l->headers = value;
     else if (len == 4 && memcmp(name, "port", len) == 0)
         l->port = (int)bench_number("port", value, 1, 65535);
     else if (len == 9 && memcmp(name, "mock_port", len) == 0)
@@ -61,6 +63,7 @@ int main(int argc, char **argv)
     struct bench_load l = {
         .path = "/api/generate",
         .model = BENCH_MODEL,
+        .headers = "",
         .plan = {.tokens = 3},
         .requests = 1000,
         .streams = 32,

@@ -9,6 +9,7 @@ struct bench_load {
     int mock_port; /* cancel: where the mock server's log is */
     const char *path;
     const char *model;
+    const char *headers; /* further ones, each with its \r\n; "": none */
     struct bench_plan plan;
     int64_t requests; /* seq, cancel */
     int64_t streams;  /* paced, rate, cancel: at once */

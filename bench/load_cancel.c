@@ -34,7 +34,7 @@ static void sleep_until(int64_t due_ns)
 
 static bool arrive(struct leaver *v, const struct bench_load *l, int64_t id)
 {
-    char request[512];
+    char request[BENCH_REQUEST_BYTES];
     size_t len = bench_request(l, id, request, sizeof(request));
     v->fd = bench_connect(l->port, false);
     return v->fd >= 0 && send(v->fd, request, len, MSG_NOSIGNAL) == (ssize_t)len;

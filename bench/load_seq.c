@@ -51,10 +51,10 @@ int bench_load_seq(const struct bench_load *l)
 {
     struct seq s = {.waiting = false};
     struct bench_reply reply = {0};
-    char request[512];
+    char request[BENCH_REQUEST_BYTES];
     size_t len = bench_request(l, 0, request, sizeof(request));
-    int64_t failed = 0;
     int fd = bench_connect(l->port, false);
+    int64_t failed = fd < 0;
     for (int64_t i = 0; i < l->requests && fd >= 0; i++) {
         if (exchange(&s, fd, request, len, &reply))
             continue;

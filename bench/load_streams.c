@@ -44,7 +44,7 @@ static void on_mark(void *ctx, char kind, int64_t server_ns)
 
 static bool ask(const struct run *r, const struct stream *s)
 {
-    char request[512];
+    char request[BENCH_REQUEST_BYTES];
     size_t len = bench_request(r->l, 0, request, sizeof(request));
     return send(s->fd, request, len, MSG_NOSIGNAL) == (ssize_t)len;
 }

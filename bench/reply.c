@@ -142,10 +142,11 @@ size_t bench_request(const struct bench_load *l, int64_t id, char *out, size_t s
     int n = snprintf(out,
                      size,
                      "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
-                     "Content-Length: %d\r\n\r\n%s",
+                     "Content-Length: %d\r\n%s\r\n%s",
                      l->path,
                      l->port,
                      body_len,
+                     l->headers,
                      body);
     if (n < 0 || (size_t)n >= size)
         abort();

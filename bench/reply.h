@@ -39,6 +39,8 @@ void bench_reply_reset(struct bench_reply *r);
 void bench_reply_feed(
     struct bench_reply *r, const char *bytes, size_t len, bench_mark_fn *fn, void *ctx);
 
+enum { BENCH_REQUEST_BYTES = 1024 };
+
 /* The request for a stream of the mock server, on either route. Returns its length. */
 struct bench_load;
 size_t bench_request(const struct bench_load *l, int64_t id, char *out, size_t size);
