@@ -398,6 +398,11 @@ void ts_handle_chat_completions(struct ts_exchange *x)
     generate(x, &ts_openai_chat);
 }
 
+void ts_handle_messages(struct ts_exchange *x)
+{
+    generate(x, &ts_anthropic_messages);
+}
+
 void ts_handle_completions(struct ts_exchange *x)
 {
     generate(x, &ts_openai_completions);

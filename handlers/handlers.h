@@ -12,6 +12,7 @@ ts_handler_fn ts_handle_completions;
 ts_handler_fn ts_handle_embed;
 ts_handler_fn ts_handle_ollama_embeddings;
 ts_handler_fn ts_handle_openai_embeddings;
+ts_handler_fn ts_handle_messages;
 
 /* models.c: the model lists of all servers, in each dialect */
 ts_handler_fn ts_handle_ollama_root;

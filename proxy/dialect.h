@@ -47,6 +47,7 @@ struct ts_dialect {
     const char *family; /* "ollama", "openai", "anthropic": how errors look */
     enum ts_purpose purpose;
     enum ts_framing framing;
+    const char *last_type;       /* SSE: the `type` of the event that ends a stream; NULL: [DONE] */
     const char *stream_type;     /* Content-Type of a stream */
     bool stream_default;         /* what an absent `stream` member means */
     const char *const *forwards; /* request headers that go along to the same dialect; or NULL */
@@ -99,6 +100,7 @@ extern const struct ts_dialect ts_openai_completions;
 extern const struct ts_dialect ts_ollama_embed;
 extern const struct ts_dialect ts_ollama_embeddings;
 extern const struct ts_dialect ts_openai_embeddings;
+extern const struct ts_dialect ts_anthropic_messages;
 
 /* Whether a request that came in @client's dialect can go out in @upstream's, and the answer back.
  */

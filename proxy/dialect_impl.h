@@ -47,13 +47,34 @@ enum ts_err ts_ollama_chat_messages(const struct ts_genreq *q,
                                     void *ctx,
                                     struct ts_error *err);
 
+/* request_anthropic.c */
+#define TS_ANTHROPIC_LAST "message_stop"
+enum { TS_ANTHROPIC_MEMBERS = 8 };
+extern const struct ts_member_rule ts_anthropic_members[TS_ANTHROPIC_MEMBERS];
+bool ts_anthropic_folds(const struct ts_genreq *q);
+enum ts_err ts_anthropic_asked(const struct ts_genreq *q,
+                               struct ts_asked *out,
+                               struct ts_error *err);
+enum ts_err ts_anthropic_messages_of(const struct ts_genreq *q,
+                                     ts_message_fn *fn,
+                                     void *ctx,
+                                     struct ts_error *err);
+enum ts_err ts_anthropic_tools(const struct ts_genreq *q,
+                               ts_tool_fn *fn,
+                               void *ctx,
+                               struct ts_error *err);
+
 /* `tools` as OpenAI and Ollama write them (request_tools.c). */
 enum ts_err ts_function_tools(const struct ts_genreq *q,
                               ts_tool_fn *fn,
                               void *ctx,
                               struct ts_error *err);
 
-/* write_ollama.c, write_openai.c */
+/* write_anthropic.c, write_ollama.c, write_openai.c */
+void ts_anthropic_write_event(struct ts_writer *w, const struct ts_event *e, struct ts_buf *out);
+void ts_anthropic_write_end(struct ts_writer *w, struct ts_buf *out);
+void ts_anthropic_write_whole(struct ts_writer *w, struct ts_buf *out);
+void ts_anthropic_keep_event(struct ts_writer *w, const struct ts_event *e, struct ts_slice raw);
 void ts_ollama_write_event(struct ts_writer *w, const struct ts_event *e, struct ts_buf *out);
 void ts_ollama_write_end(struct ts_writer *w, struct ts_buf *out);
 void ts_ollama_write_whole(struct ts_writer *w, struct ts_buf *out);
@@ -63,7 +84,11 @@ void ts_openai_write_end(struct ts_writer *w, struct ts_buf *out);
 void ts_openai_write_whole(struct ts_writer *w, struct ts_buf *out);
 void ts_openai_keep_event(struct ts_writer *w, const struct ts_event *e, struct ts_slice raw);
 
-/* body_openai.c, body_ollama.c */
+/* body_anthropic.c, body_openai.c, body_ollama.c */
+enum ts_err ts_anthropic_body(const struct ts_genreq *q,
+                              const struct ts_build *b,
+                              struct ts_buf *out,
+                              struct ts_error *err);
 enum ts_err ts_openai_chat_body(const struct ts_genreq *q,
                                 const struct ts_build *b,
                                 struct ts_buf *out,

@@ -57,7 +57,9 @@ struct ts_call_labels {
     X(WEB_SEARCH_OPTIONS, "web_search_options")                                                    \
     X(INPUT, "input")                                                                              \
     X(DIMENSIONS, "dimensions")                                                                    \
-    X(ENCODING_FORMAT, "encoding_format")
+    X(ENCODING_FORMAT, "encoding_format")                                                          \
+    X(THINKING, "thinking")                                                                        \
+    X(MCP_SERVERS, "mcp_servers")
 
 enum ts_member {
 #define X(id, name) TS_MEMBER_##id,

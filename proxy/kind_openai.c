@@ -1,6 +1,6 @@
 /*
  * Servers that speak OpenAI's dialect: vLLM, LM Studio, llama.cpp and OpenAI itself; and Anthropic,
- * whose list of models has the same shape and whose dialect is not spoken yet.
+ * whose list of models has the same shape.
  */
 #include <string.h>
 
@@ -121,10 +121,11 @@ static const struct ts_endpoint *strict_endpoint(const struct ts_genreq *q)
     return is_completion(q) ? &completions : &chat;
 }
 
-static const struct ts_endpoint *no_endpoint(const struct ts_genreq *q)
+/* Anthropic has chats and nothing else. */
+static const struct ts_endpoint *anthropic_endpoint(const struct ts_genreq *q)
 {
-    (void)q;
-    return NULL;
+    static const struct ts_endpoint messages = {"/v1/messages", &ts_anthropic_messages, false};
+    return is_completion(q) || q->dialect->purpose == TS_PURPOSE_EMBEDDING ? NULL : &messages;
 }
 
 const struct ts_kind ts_kind_vllm = {
@@ -189,7 +190,7 @@ const struct ts_kind ts_kind_anthropic = {
     .models_path = "/v1/models",
     .is_this = is_anything,
     .list_models = list_models,
-    .endpoint = no_endpoint,
+    .endpoint = anthropic_endpoint,
     .key_header = "x-api-key",
     .key_prefix = "",
     .headers = anthropic_headers,

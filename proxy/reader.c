@@ -1,6 +1,7 @@
 #include "proxy/reader.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "proxy/draft.h"
 #include "proxy/ndjson.h"
@@ -69,7 +70,7 @@ static void match_terminator(struct ts_reader *r, struct ts_slice data)
 
 static void take_data(struct ts_reader *r, struct ts_slice data)
 {
-    if (is_sse(r))
+    if (is_sse(r) && r->dialect->last_type == NULL)
         match_terminator(r, data);
     ts_jpath_feed(&r->scanner, data.at, data.len);
 }
@@ -153,9 +154,18 @@ bool ts_reader_in_event(const struct ts_reader *r)
     return r->in_event;
 }
 
+/* What was read of the event's type, if anything, is how @last begins. */
+static bool maybe_type(const struct ts_reader *r, const char *last)
+{
+    const struct ts_buf *type = &r->draft.type;
+    return type->len <= strlen(last) && memcmp(ts_buf_text(type), last, type->len) == 0;
+}
+
 static bool sse_maybe_terminator(const struct ts_reader *r)
 {
     const struct ts_sse *f = &r->framing.sse;
+    if (r->dialect->last_type != NULL)
+        return r->in_event && maybe_type(r, r->dialect->last_type);
     return f->has_data ? r->matched != NOT_THE_TERMINATOR : ts_sse_maybe_data(f);
 }
 

@@ -40,7 +40,8 @@ void ts_reader_end(struct ts_reader *r);
 bool ts_reader_in_event(const struct ts_reader *r);
 
 /* Whether the unfinished event is known to be the terminator, or may still turn out to be it: then
- * its bytes must not be passed on yet. False where only comments and blank lines were fed. */
+ * its bytes must not be passed on yet. False where only comments and blank lines were fed, unless
+ * the dialect tells its last event by a type: the name in front of it is held, too. */
 bool ts_reader_maybe_terminator(const struct ts_reader *r);
 
 #endif

@@ -12,6 +12,7 @@
 struct ts_tool_call {
     int64_t index; /* as the server counts */
     bool whole;    /* it came in one piece: nothing is added */
+    int part;      /* for the writer of a stream: which part of the answer it is */
     struct ts_buf id;
     struct ts_buf name;
     struct ts_buf input; /* JSON text */

@@ -1,9 +1,9 @@
 /* Answers in OpenAI's dialect, to clients: chat and plain completions. */
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/jscan.h"
 #include "proxy/dialect_impl.h"
+#include "proxy/fold.h"
 #include "proxy/writer.h"
 
 static bool is_chat(const struct ts_writer *w)
@@ -249,54 +249,6 @@ static void put_choice(const struct ts_writer *w, struct ts_buf *out)
 
 /* -- folding what a server of the same dialect said -------------------------------------------- */
 
-static struct ts_jvalue document(const struct ts_buf *b)
-{
-    struct ts_jvalue root = {.type = TS_J_NONE};
-    if (b->len > 0 && ts_jscan(b->data, b->len, &root, NULL) != TS_OK)
-        root = (struct ts_jvalue){.type = TS_J_NONE};
-    return root;
-}
-
-static bool is_one_of(struct ts_jvalue key, const char *const *names)
-{
-    while (*names != NULL && !ts_jstring_is(key, *names))
-        names++;
-    return *names != NULL;
-}
-
-static void put_member(struct ts_buf *out, struct ts_jvalue key, struct ts_jvalue value)
-{
-    ts_buf_puts(out, ",");
-    ts_buf_put(out, key.raw.at, key.raw.len);
-    ts_buf_puts(out, ":");
-    ts_buf_put(out, value.raw.at, value.raw.len);
-}
-
-static bool has_key(struct ts_jvalue object, struct ts_jvalue key)
-{
-    struct ts_jiter it = ts_jiter_of(object);
-    struct ts_jvalue k, value;
-    while (ts_jiter_next(&it, &k, &value)) {
-        if (k.raw.len == key.raw.len && memcmp(k.raw.at, key.raw.at, k.raw.len) == 0)
-            return value.type != TS_J_NULL;
-    }
-    return false;
-}
-
-/* The members of @object but for those of @but, and those that @already has. */
-static void put_members(struct ts_buf *out,
-                        struct ts_jvalue object,
-                        struct ts_jvalue already,
-                        const char *const *but)
-{
-    struct ts_jiter it = ts_jiter_of(object);
-    struct ts_jvalue key, value;
-    while (ts_jiter_next(&it, &key, &value)) {
-        if (value.type != TS_J_NULL && !is_one_of(key, but) && !has_key(already, key))
-            put_member(out, key, value);
-    }
-}
-
 static struct ts_jvalue first_choice(struct ts_jvalue event)
 {
     struct ts_jiter it = ts_jiter_of(ts_jmember(event, "choices"));
@@ -316,17 +268,17 @@ static void put_merged(const struct ts_writer *w,
     static const char *const not_of_choice[] = {"index", "delta", "text", "logprobs", NULL};
     static const struct ts_jvalue nothing = {.type = TS_J_NONE};
     ts_buf_printf(out, "{\"object\":\"%s\"", is_chat(w) ? "chat.completion" : "text_completion");
-    put_members(out, last, nothing, not_of_answer);
-    put_members(out, ending, last, not_of_answer);
+    ts_fold_members(out, last, nothing, not_of_answer);
+    ts_fold_members(out, ending, last, not_of_answer);
     put_choice(w, out);
-    put_members(out, first_choice(ending), nothing, not_of_choice);
+    ts_fold_members(out, first_choice(ending), nothing, not_of_choice);
     ts_buf_puts(out, "}]}");
 }
 
 void ts_openai_write_whole(struct ts_writer *w, struct ts_buf *out)
 {
-    struct ts_jvalue ending = document(&w->ending);
-    struct ts_jvalue last = document(&w->last);
+    struct ts_jvalue ending = ts_fold_document(&w->ending);
+    struct ts_jvalue last = ts_fold_document(&w->last);
     if (first_choice(ending).type == TS_J_OBJECT && last.type == TS_J_OBJECT) {
         put_merged(w, ending, last, out);
         return;
@@ -339,25 +291,10 @@ void ts_openai_write_whole(struct ts_writer *w, struct ts_buf *out)
     ts_buf_puts(out, "}");
 }
 
-/* The data of an event with one data line, which all servers send. */
-static struct ts_slice data_of(struct ts_slice raw)
-{
-    static const char mark[] = "data:";
-    for (size_t at = 0; at < raw.len;) {
-        const char *line = raw.at + at;
-        const char *lf = memchr(line, '\n', raw.len - at);
-        size_t n = lf != NULL ? (size_t)(lf - line) : raw.len - at;
-        if (n > sizeof(mark) - 1 && memcmp(line, mark, sizeof(mark) - 1) == 0)
-            return (struct ts_slice){line + sizeof(mark) - 1, n - (sizeof(mark) - 1)};
-        at += n + 1;
-    }
-    return (struct ts_slice){.at = NULL};
-}
-
 void ts_openai_keep_event(struct ts_writer *w, const struct ts_event *e, struct ts_slice raw)
 {
     bool ends = e->finish != TS_FINISH_NONE;
-    struct ts_slice data = data_of(raw);
+    struct ts_slice data = ts_fold_data(raw);
     if (e->terminator || data.at == NULL || (!ends && !e->usage_only))
         return;
     if (ends) {

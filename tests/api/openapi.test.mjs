@@ -23,6 +23,7 @@ const GENERATIONS = {
   '/api/embed': { model: 'm', input: 'p' },
   '/api/embeddings': { model: 'm', prompt: 'p' },
   '/v1/embeddings': { model: 'm', input: 'p' },
+  '/v1/messages': { model: 'm', max_tokens: 9, messages: MESSAGES },
 };
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 
@@ -114,7 +115,7 @@ test('good answers have the described shapes', async (t) => {
 
 test('every route that a user relies on is described', async (t) => {
   const { api } = await start(t);
-  for (const path of ['/api/generate', '/api/chat', '/v1/chat/completions', '/v1/completions', '/api/embed', '/api/embeddings', '/v1/embeddings', '/api/tags', '/v1/models', '/api/analytics/models', '/api/analytics/models/feedback', '/api/analytics/models/outcomes',
+  for (const path of ['/api/generate', '/api/chat', '/v1/chat/completions', '/v1/completions', '/api/embed', '/api/embeddings', '/v1/embeddings', '/v1/messages', '/api/tags', '/v1/models', '/api/analytics/models', '/api/analytics/models/feedback', '/api/analytics/models/outcomes',
     '/api/analytics/models/recommend', '/api/analytics/models/ranked', '/api/analytics/models/demote', '/api/analytics/models/ab-candidates',
     '/api/analytics/models/compare', '/api/requests', '/api/requests/{id}', '/api/providers', '/api/events', '/metrics', '/healthz', '/readyz', '/version', '/openapi.json'])
     assert.ok(api.paths[path], path);

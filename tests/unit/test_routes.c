@@ -79,7 +79,7 @@ static void paths_that_lead_nowhere_have_the_family_of_their_neighbours(void **s
         const char *path;
         const char *family;
     } cases[] = {
-        {"/v1/messages", "anthropic"},
+        {"/v1/messages/x", "anthropic"},
         {"/v1/chat/completions/x", "openai"},
         {"/v1/", "openai"},
         {"/api/chats", "ollama"},
