@@ -7,7 +7,10 @@
 #ifndef TS_DB_CALL_ROW_H
 #define TS_DB_CALL_ROW_H
 
+#include <jansson.h>
 #include <stdint.h>
+
+#include "base/err.h"
 
 /* X(member, how): the view's columns in its order. The C names are those of the view. */
 #define TS_CALL_ROW_TABLE(X)                                                                       \
@@ -69,8 +72,17 @@ struct ts_call_row {
 #undef X
 };
 
+struct ts_conn;
 struct ts_stmt;
-/* The next columns of a statement that begin with those of the view. */
+
+/* The next columns of a statement that begin with those of the view. Inside db/. */
 struct ts_call_row ts_call_row_take(struct ts_stmt *s);
+
+/* The tries of a call that failed before its last one; NULL: none. Inside db/.
+ * Errors: STORAGE_UNAVAILABLE, NOMEM. */
+TS_NODISCARD enum ts_err ts_call_row_attempts(struct ts_conn *c,
+                                              int64_t id,
+                                              json_t **out,
+                                              struct ts_error *err);
 
 #endif

@@ -11,6 +11,7 @@
 #include "analytics/learner.h"
 #include "base/arena.h"
 #include "base/clock.h"
+#include "db/call_row.h"
 #include "db/store.h"
 
 /* A slice of the calls. Half-open window in Unix ms; NULL: no such filter. */
@@ -70,6 +71,37 @@ TS_NODISCARD enum ts_err ts_query_records(struct ts_reader_conn *c,
                                           const char *task_type,
                                           struct ts_records *out,
                                           struct ts_error *err);
+
+/* Calls oldest first, one page, for exports. */
+struct ts_call_rows {
+    int64_t after; /* in: only calls above this id; 0: from the oldest. out: the last one given */
+    int limit;     /* at most so many */
+    bool more;     /* out: there may be further ones */
+    /* @row: its `id` is the reporter's name for the call, where there is one. @attempts: an array,
+     * or NULL: none. Both are valid for the call. A result other than TS_OK ends the page. */
+    enum ts_err (*row)(void *ctx,
+                       const struct ts_call_row *row,
+                       json_t *attempts,
+                       struct ts_error *err);
+    void *ctx;
+};
+TS_NODISCARD enum ts_err ts_query_call_rows(struct ts_reader_conn *c,
+                                            const struct ts_call_filter *f,
+                                            struct ts_call_rows *rows,
+                                            struct ts_error *err);
+
+/* The learner's records of all tasks, by task and model, with at least so many outcomes each. */
+struct ts_stats_row {
+    const char *task_type;
+    struct ts_record record;
+};
+TS_NODISCARD enum ts_err ts_query_all_records(struct ts_reader_conn *c,
+                                              int64_t min_samples,
+                                              enum ts_err (*row)(void *ctx,
+                                                                 const struct ts_stats_row *row,
+                                                                 struct ts_error *err),
+                                              void *ctx,
+                                              struct ts_error *err);
 
 /* How many rows of an import's source are in the database, noted in the transaction that wrote
  * them: where an import that was cut short goes on. 0: it is over, or never began. */

@@ -219,19 +219,33 @@ static json_t *attempt_json(struct ts_stmt *s)
                      ts_json_ms(wait_us));
 }
 
-static enum ts_err add_attempts(struct ts_conn *c, int64_t id, json_t *call, struct ts_error *err)
+enum ts_err ts_call_row_attempts(struct ts_conn *c, int64_t id, json_t **out, struct ts_error *err)
 {
-    json_t *attempts = json_array();
-    if (json_object_set_new(call, "attempts", attempts) != 0)
-        return no_memory(err);
+    json_auto_t *attempts = NULL;
     TS_LEASE(s, c, TS_SQL_CALL_ATTEMPTS);
     ts_bind_i64(&s, id);
     enum ts_step step = TS_DONE;
     while ((step = ts_step(&s)) == TS_ROW) {
+        if (attempts == NULL)
+            attempts = json_array();
         if (json_array_append_new(attempts, attempt_json(&s)) != 0)
             return no_memory(err);
     }
-    return step == TS_FAILED ? ts_filter_fail(&s, err) : TS_OK;
+    if (step == TS_FAILED)
+        return ts_filter_fail(&s, err);
+    *out = TS_TAKE(attempts);
+    return TS_OK;
+}
+
+static enum ts_err add_attempts(struct ts_conn *c, int64_t id, json_t *call, struct ts_error *err)
+{
+    json_t *attempts = NULL;
+    enum ts_err e = ts_call_row_attempts(c, id, &attempts, err);
+    if (e != TS_OK)
+        return e;
+    if (attempts == NULL)
+        attempts = json_array();
+    return json_object_set_new(call, "attempts", attempts) == 0 ? TS_OK : no_memory(err);
 }
 
 enum ts_err ts_query_call(
@@ -304,19 +318,5 @@ enum ts_err ts_query_counts(struct ts_reader_conn *c,
     out->simulated = ts_col_i64(&s);
     int64_t oldest = ts_col_known(&s);
     out->oldest_ms = oldest == TS_UNKNOWN ? TS_UNKNOWN : ts_id_ms(oldest);
-    return TS_OK;
-}
-
-enum ts_err ts_query_import_mark(struct ts_reader_conn *c,
-                                 const char *source,
-                                 int64_t *row,
-                                 struct ts_error *err)
-{
-    TS_LEASE(s, c->conn, TS_SQL_IMPORT_MARKED);
-    ts_bind_text(&s, source);
-    enum ts_step step = ts_step(&s);
-    if (step == TS_FAILED)
-        return ts_filter_fail(&s, err);
-    *row = step == TS_ROW ? ts_col_i64(&s) : 0;
     return TS_OK;
 }

@@ -14,8 +14,10 @@ enum ts_column_kind {
     TS_COLUMN_TEXT,
     TS_COLUMN_BOOL,
     TS_COLUMN_INT,
-    TS_COLUMN_MS,   /* of microseconds: "2456.123" */
-    TS_COLUMN_USD,  /* of billionths: "0.00125" */
+    TS_COLUMN_RATING, /* -1 is a value */
+    TS_COLUMN_MS,     /* of microseconds: "2456.123" */
+    TS_COLUMN_USD,    /* of billionths: "0.00125" */
+    TS_COLUMN_REAL,
     TS_COLUMN_JSON, /* an object or array */
     TS_COLUMN_ATTEMPTS,
 };
@@ -34,7 +36,7 @@ enum ts_column_kind {
     X(OUTPUT_TOKENS,   "outputTokens",    "output_tokens",     INT,  output_tokens)     \
     X(SUCCESS,         "success",         "success",           BOOL, success)           \
     X(ERROR_MESSAGE,   "errorMessage",    "error_message",     TEXT, error_text)        \
-    X(RATING,          "rating",          "user_rating",       INT,  rating)            \
+    X(RATING,          "rating",          "user_rating",       RATING, rating)            \
     X(CONVERSATION_ID, "conversationId",  "conversation_id",   TEXT, conversation_id)   \
     X(USER_ID,         "userId",          "user_id",           TEXT, user_id)           \
     X(MESSAGE_ID,      "messageId",       "message_id",        TEXT, message_id)        \

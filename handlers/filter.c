@@ -28,16 +28,8 @@ static enum ts_err take_tag(const struct ts_exchange *x,
     return TS_OK;
 }
 
-enum ts_err ts_filter_args(const struct ts_exchange *x,
-                           struct ts_call_filter *f,
-                           struct ts_error *err)
+enum ts_err ts_filter_check(const struct ts_call_filter *f, struct ts_error *err)
 {
-    f->model = ts_arg(x, "model");
-    f->provider = ts_arg(x, "provider");
-    f->task_type = ts_arg(x, "task_type");
-    f->complexity = ts_arg(x, "complexity");
-    f->user = ts_arg(x, "user");
-    f->user_segment = ts_arg(x, "user_segment");
     if (f->task_type != NULL && !ts_task_type_valid(ts_slice_str(f->task_type)))
         return ts_fail_param(err,
                              TS_ERR_INVALID_PARAMETER,
@@ -52,7 +44,21 @@ enum ts_err ts_filter_args(const struct ts_exchange *x,
                              "complexity",
                              "complexity must be simple, medium or complex, not '%.40s'",
                              f->complexity);
-    return take_tag(x, f, err);
+    return TS_OK;
+}
+
+enum ts_err ts_filter_args(const struct ts_exchange *x,
+                           struct ts_call_filter *f,
+                           struct ts_error *err)
+{
+    f->model = ts_arg(x, "model");
+    f->provider = ts_arg(x, "provider");
+    f->task_type = ts_arg(x, "task_type");
+    f->complexity = ts_arg(x, "complexity");
+    f->user = ts_arg(x, "user");
+    f->user_segment = ts_arg(x, "user_segment");
+    enum ts_err rc = ts_filter_check(f, err);
+    return rc == TS_OK ? take_tag(x, f, err) : rc;
 }
 
 enum ts_err ts_arg_time(const struct ts_exchange *x,
@@ -106,6 +112,19 @@ enum ts_err ts_window_args(const struct ts_exchange *x,
             err, TS_ERR_INVALID_PARAMETER, "from", "the window is empty: from is not before to");
     *days = -1;
     return TS_OK;
+}
+
+enum ts_err ts_open_window_args(const struct ts_exchange *x,
+                                struct ts_call_filter *f,
+                                struct ts_error *err)
+{
+    int64_t days = 0;
+    f->from_ms = 0;
+    f->to_ms = TS_LATEST_MS;
+    bool windowed = ts_arg(x, "days") != NULL || ts_arg(x, "from") != NULL;
+    if (windowed)
+        return ts_window_args(x, ts_wall_ms(), f, &days, err);
+    return ts_arg_time(x, "to", &f->to_ms, err);
 }
 
 static void put(json_t *o, const char *key, const char *value)

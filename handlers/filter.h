@@ -18,6 +18,10 @@ TS_NODISCARD enum ts_err ts_filter_args(const struct ts_exchange *x,
                                         struct ts_call_filter *f,
                                         struct ts_error *err);
 
+/* Whether task type and complexity can be such; for filters that come from elsewhere.
+ * Errors: INVALID_PARAMETER. */
+TS_NODISCARD enum ts_err ts_filter_check(const struct ts_call_filter *f, struct ts_error *err);
+
 /* Reads `from`, an RFC 3339 time, or keeps *out. Errors: INVALID_PARAMETER. */
 TS_NODISCARD enum ts_err ts_arg_time(const struct ts_exchange *x,
                                      const char *key,
@@ -36,6 +40,11 @@ TS_NODISCARD enum ts_err ts_window_args(const struct ts_exchange *x,
                                         struct ts_call_filter *f,
                                         int64_t *days,
                                         struct ts_error *err);
+
+/* The same for lists and exports: without `days` and `from`, everything there is. */
+TS_NODISCARD enum ts_err ts_open_window_args(const struct ts_exchange *x,
+                                             struct ts_call_filter *f,
+                                             struct ts_error *err);
 
 /* The filters that are set, under the names of their parameters. New reference. */
 json_t *ts_filter_json(const struct ts_call_filter *f);

@@ -33,6 +33,9 @@ ts_handler_fn ts_handle_demote;
 ts_handler_fn ts_handle_ab_candidates;
 ts_handler_fn ts_handle_compare;
 
+/* download.c */
+ts_handler_fn ts_handle_export;
+
 /* requests.c */
 ts_handler_fn ts_handle_requests;
 ts_handler_fn ts_handle_request;

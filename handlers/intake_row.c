@@ -102,8 +102,10 @@ static enum ts_err text_value(enum ts_call_column c,
         *out = json_boolean(truth);
         break;
     case TS_COLUMN_INT:
+    case TS_COLUMN_RATING:
     case TS_COLUMN_MS:
     case TS_COLUMN_USD:
+    case TS_COLUMN_REAL:
         *out = parse_number(s);
         if (*out == NULL)
             return fault(c, "must be a number", err);
@@ -127,7 +129,7 @@ static enum ts_err mended_value(enum ts_call_column c,
     *out = NULL;
     if (info->kind == TS_COLUMN_BOOL && json_is_integer(v) && json_integer_value(v) >> 1 == 0)
         *out = json_boolean(json_integer_value(v));
-    else if (info->kind == TS_COLUMN_INT && json_is_real(v))
+    else if ((info->kind == TS_COLUMN_INT || info->kind == TS_COLUMN_RATING) && json_is_real(v))
         *out = number_json(json_real_value(v));
     else if ((info->kind == TS_COLUMN_JSON || c == TS_COLUMN_ID_TIMESTAMP) && json_is_string(v))
         return text_value(c, ts_slice_str(json_string_value(v)), out, err);

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "handlers/filter.h"
 #include "handlers/handlers.h"
@@ -158,20 +157,6 @@ static enum ts_err read_outcome(const struct ts_exchange *x,
                          f->outcome);
 }
 
-/* Without a window the list is of everything there is. */
-static enum ts_err read_window(const struct ts_exchange *x,
-                               struct ts_call_filter *f,
-                               struct ts_error *err)
-{
-    int64_t days = 0;
-    f->from_ms = 0;
-    f->to_ms = TS_LATEST_MS;
-    bool windowed = ts_arg(x, "days") != NULL || ts_arg(x, "from") != NULL;
-    if (windowed)
-        return ts_window_args(x, ts_wall_ms(), f, &days, err);
-    return ts_arg_time(x, "to", &f->to_ms, err);
-}
-
 static enum ts_err read_cursor(const struct ts_exchange *x, int64_t *before, struct ts_error *err)
 {
     const char *text = ts_arg(x, "cursor");
@@ -203,7 +188,7 @@ static enum ts_err read_list(const struct ts_exchange *x, struct call_list *q, s
     if (rc == TS_OK)
         rc = read_outcome(x, &q->filter, err);
     if (rc == TS_OK)
-        rc = read_window(x, &q->filter, err);
+        rc = ts_open_window_args(x, &q->filter, err);
     if (rc == TS_OK)
         rc = read_cursor(x, &q->before, err);
     if (rc == TS_OK)

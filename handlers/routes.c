@@ -28,6 +28,7 @@ static const struct ts_route_entry routes[] = {
     {TS_GET, "/api/analytics/models/demote", TS_ROUTE_API, TS_SCOPE_READ, "touchstone", ts_handle_demote},
     {TS_GET, "/api/analytics/models/ab-candidates", TS_ROUTE_API, TS_SCOPE_READ, "touchstone", ts_handle_ab_candidates},
     {TS_GET, "/api/analytics/models/compare", TS_ROUTE_API, TS_SCOPE_READ, "touchstone", ts_handle_compare},
+    {TS_GET, "/api/analytics/models/export", TS_ROUTE_API, TS_SCOPE_READ, "touchstone", ts_handle_export},
     {TS_GET, "/api/requests", TS_ROUTE_API, TS_SCOPE_READ, "touchstone", ts_handle_requests},
     {TS_GET, "/api/requests/{id}", TS_ROUTE_API, TS_SCOPE_READ, "touchstone", ts_handle_request},
     {TS_DELETE, "/api/requests/{id}", TS_ROUTE_API, TS_SCOPE_WRITE, "touchstone", ts_handle_cancel},

@@ -13,6 +13,7 @@
 #include "proxy/upstream.h"
 #include "server/config.h"
 #include "server/demo_command.h"
+#include "server/export_command.h"
 #include "server/import_command.h"
 #include "server/serve.h"
 #include "server/sql_command.h"
@@ -52,6 +53,12 @@ static const struct ts_command commands[] = {
             .rules.least = 1,
             .rules.most = 1,
             .run = ts_import_command),
+    COMMAND("export",
+            .help = "write calls as CSV, NDJSON or JSON",
+            .operands = "",
+            .text = ts_export_text,
+            .rules.options = ts_export_options,
+            .run = ts_export_command),
 };
 
 const struct ts_command *ts_commands(int *count)

@@ -80,6 +80,26 @@ SELECT * FROM calls WHERE call_id IN (
   ORDER BY c.id DESC LIMIT ?13)
 ORDER BY call_id DESC;
 
+-- A page of an export: oldest first, with what its reporter calls a call.
+-- name: call_rows
+SELECT v.*, r.external_id
+FROM calls v LEFT JOIN reported_id r ON r.call_id = v.call_id
+WHERE v.call_id IN (
+  SELECT c.id FROM call c
+  WHERE c.id >= ?1 AND c.id < ?2
+    AND (?3 IS NULL OR c.outcome = ?3)
+    AND (?4 IS NULL OR c.user_id = (SELECT label_id FROM label WHERE text = ?4) OR (?4 = 'local' AND c.user_id IS NULL))
+    AND (?5 IS NULL OR c.segment_id = (SELECT label_id FROM label WHERE text = ?5))
+    AND (?6 IS NULL OR c.conversation_id = (SELECT label_id FROM label WHERE text = ?6))
+    AND (?7 IS NULL OR EXISTS (SELECT 1 FROM label t JOIN json_each(t.text) j
+                               WHERE t.label_id = c.tags_id AND j.key = ?7 AND j.value = ?8))
+    AND ((?9 IS NULL AND ?10 IS NULL AND ?11 IS NULL AND ?12 IS NULL)
+         OR +c.series_id IN (SELECT series_id FROM series
+                             WHERE (?9 IS NULL OR model = ?9) AND (?10 IS NULL OR provider = ?10)
+                               AND (?11 IS NULL OR task_type = ?11) AND (?12 IS NULL OR task_complexity = ?12)))
+  ORDER BY c.id LIMIT ?13)
+ORDER BY v.call_id;
+
 -- name: call_attempts
 SELECT p.text AS provider, m.text AS model, e.text AS cause, a.status, a.error_text, a.duration_us, a.wait_us
 FROM attempt a
@@ -92,6 +112,10 @@ ORDER BY a.n;
 -- name: stats_of_task
 SELECT model_id, successes, failures, timeouts, total_tokens, total_cost, last_used
 FROM model_stats WHERE task_type = ?1;
+
+-- name: stats_all
+SELECT task_type, model_id, successes, failures, timeouts, total_tokens, total_cost, last_used
+FROM model_stats WHERE successes + failures >= ?1 ORDER BY task_type, model_id;
 
 -- name: counts
 SELECT (SELECT count(*) FROM call), (SELECT count(*) FROM call WHERE simulated = 1), (SELECT min(id) FROM call);

@@ -14,6 +14,7 @@ const LEARNER = '/api/analytics/models';
 const QUERY = {
   [`${LEARNER}/recommend`]: '?task_type=x', [`${LEARNER}/ranked`]: '?task_type=x&min_samples=1', [`${LEARNER}/demote`]: '?task_type=x&model=m',
   [`${LEARNER}/ab-candidates`]: '?task_type=x', [`${LEARNER}/compare`]: '?a=m&b=n',
+  [`${LEARNER}/export`]: '?format=json',
 };
 const MESSAGES = [{ role: 'user', content: 'p' }];
 const GENERATIONS = {
@@ -117,7 +118,7 @@ test('every route that a user relies on is described', async (t) => {
   const { api } = await start(t);
   for (const path of ['/api/generate', '/api/chat', '/v1/chat/completions', '/v1/completions', '/api/embed', '/api/embeddings', '/v1/embeddings', '/v1/messages', '/api/tags', '/v1/models', '/api/analytics/models', '/api/analytics/models/feedback', '/api/analytics/models/outcomes',
     '/api/analytics/models/recommend', '/api/analytics/models/ranked', '/api/analytics/models/demote', '/api/analytics/models/ab-candidates',
-    '/api/analytics/models/compare', '/api/requests', '/api/requests/{id}', '/api/providers', '/api/events', '/metrics', '/healthz', '/readyz', '/version', '/openapi.json'])
+    '/api/analytics/models/compare', '/api/analytics/models/export', '/api/requests', '/api/requests/{id}', '/api/providers', '/api/events', '/metrics', '/healthz', '/readyz', '/version', '/openapi.json'])
     assert.ok(api.paths[path], path);
 });
 

@@ -1,0 +1,200 @@
+#include "server/export_command.h"
+
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/clock.h"
+#include "handlers/export.h"
+#include "handlers/filter.h"
+#include "server/commands.h"
+#include "server/meter.h"
+#include "server/outfile.h"
+#include "server/reading.h"
+
+enum { MIN_SAMPLES_MAX = 1000000000 };
+
+const struct ts_option ts_export_options[] = {
+    {"format", TS_TABLE_FORMATS, "default csv", 'f'},
+    {"output", "FILE", "write here; appears when it is whole. Default: standard output", 'o'},
+    {"what", TS_EXPORT_WHATS, "calls (the default), or the learner's records by task and model", 0},
+    {"from", "TIME", "calls from this moment on: 2026-11-20 or 2026-11-20T21:30:00Z", 0},
+    {"to", "TIME", "calls before this moment", 0},
+    {"days", "N", "calls of the last N days", 0},
+    {"model", "NAME", "calls of this model", 0},
+    {"provider", "NAME", "calls to this provider", 0},
+    {"task-type", "NAME", "calls of this task type", 0},
+    {"complexity", "simple|medium|complex", "calls of this complexity", 0},
+    {"user", "ID", "calls of this user", 0},
+    {"user-segment", "NAME", "calls of this segment", 0},
+    {"min-samples", "N", "records with fewer outcomes are left out (stats); default 10", 0},
+    {NULL, NULL, NULL, 0},
+};
+
+/* clang-format off */
+const char ts_export_text[] =
+    "Only reads, beside a running server or without one. Calls come oldest first, in the form that\n"
+    "import takes: importing an export into another database and exporting that gives the same bytes.\n"
+    "A call that was reported under a name of its own has that as its id, any other its public id.\n"
+    "\n"
+    "CSV is RFC 4180 with lines that end in a line feed. Text that a spreadsheet would run (beginning\n"
+    "with = + - @, a tab or a carriage return, and no number) has an apostrophe in front, which import\n"
+    "takes away again.\n"
+    "\n"
+    "stats are the all-time outcomes by task and model, without users, conversations or single calls:\n"
+    "what may be shared between projects and added up.\n";
+/* clang-format on */
+
+struct job {
+    struct ts_export export;
+    struct ts_outfile file;
+    struct ts_buf page;
+    int64_t total; /* calls in the database; TS_UNKNOWN where a part is asked for */
+};
+
+/* -- what is asked for ------------------------------------------------------------------------- */
+
+static enum ts_err read_time(const struct ts_options *o,
+                             const char *name,
+                             int64_t *out,
+                             struct ts_error *err)
+{
+    const char *text = ts_option(o, name);
+    if (text == NULL ||
+        (ts_rfc3339_parse(text, strlen(text), out) == 0 && *out >= 0 && *out <= TS_LATEST_MS))
+        return TS_OK;
+    return ts_fail(err,
+                   TS_ERR_INVALID_PARAMETER,
+                   "--%s must be a time like 2026-11-20T21:30:00Z or a day, not \"%.60s\"",
+                   name,
+                   text);
+}
+
+static enum ts_err read_window(const struct ts_options *o,
+                               struct ts_call_filter *f,
+                               struct ts_error *err)
+{
+    int64_t days = 0;
+    f->from_ms = 0;
+    f->to_ms = TS_LATEST_MS;
+    enum ts_err e = read_time(o, "from", &f->from_ms, err);
+    if (e == TS_OK)
+        e = read_time(o, "to", &f->to_ms, err);
+    if (e == TS_OK)
+        e = ts_option_number(o, (struct ts_number_option){"days", 1, TS_MAX_DAYS, 0}, &days, err);
+    if (e != TS_OK)
+        return e;
+    if (days > 0 && ts_option(o, "from") != NULL)
+        return ts_fail(err, TS_ERR_INVALID_PARAMETER, "--days and --from exclude each other");
+    if (days > 0) {
+        int64_t until = ts_option(o, "to") != NULL ? f->to_ms : ts_wall_ms() + 1;
+        f->from_ms = until - days * TS_DAY_MS > 0 ? until - days * TS_DAY_MS : 0;
+    }
+    if (f->from_ms >= f->to_ms)
+        return ts_fail(
+            err, TS_ERR_INVALID_PARAMETER, "the window is empty: --from is not before --to");
+    return TS_OK;
+}
+
+static enum ts_err read_filter(const struct ts_options *o,
+                               struct ts_call_filter *f,
+                               struct ts_error *err)
+{
+    f->model = ts_option(o, "model");
+    f->provider = ts_option(o, "provider");
+    f->task_type = ts_option(o, "task-type");
+    f->complexity = ts_option(o, "complexity");
+    f->user = ts_option(o, "user");
+    f->user_segment = ts_option(o, "user-segment");
+    enum ts_err e = ts_filter_check(f, err);
+    return e == TS_OK ? read_window(o, f, err) : e;
+}
+
+static enum ts_err read_request(const struct ts_options *o, struct job *j, struct ts_error *err)
+{
+    int format = -1;
+    int what = -1;
+    enum ts_err e = ts_option_choice(o, "format", TS_TABLE_FORMATS, &format, err);
+    if (e == TS_OK)
+        e = ts_option_choice(o, "what", TS_EXPORT_WHATS, &what, err);
+    if (e == TS_OK)
+        e = ts_option_number(
+            o,
+            (struct ts_number_option){"min-samples", 1, MIN_SAMPLES_MAX, TS_EXPORT_MIN_SAMPLES},
+            &j->export.min_samples,
+            err);
+    if (e == TS_OK)
+        e = read_filter(o, &j->export.filter, err);
+    j->export.table.format = format >= 0 ? (enum ts_table_format)format : TS_TABLE_CSV;
+    j->export.what = what >= 0 ? (enum ts_export_what)what : TS_EXPORT_CALLS;
+    return e;
+}
+
+/* -- writing it -------------------------------------------------------------------------------- */
+
+/* One page, in a transaction of its own: nothing holds up the server's log for long. */
+static enum ts_err make_page(struct job *j, struct ts_readonly *db, struct ts_error *err)
+{
+    ts_buf_clear(&j->page);
+    enum ts_err e = ts_readonly_begin(db, err);
+    if (e == TS_OK)
+        e = ts_export_more(&j->export, ts_readonly_conn(db), &j->page, err);
+    ts_readonly_end(db);
+    return e;
+}
+
+/* How many rows there will be, where that is easily known. */
+static void estimate(struct job *j, struct ts_readonly *db)
+{
+    const struct ts_call_filter *f = &j->export.filter;
+    struct ts_store_counts counts = {0};
+    struct ts_error ignored;
+    bool all = f->model == NULL && f->provider == NULL && f->task_type == NULL &&
+               f->complexity == NULL && f->user == NULL && f->user_segment == NULL &&
+               f->from_ms == 0 && f->to_ms == TS_LATEST_MS;
+    j->total = TS_UNKNOWN;
+    if (all && j->export.what == TS_EXPORT_CALLS &&
+        ts_query_counts(ts_readonly_conn(db), &counts, &ignored) == TS_OK)
+        j->total = counts.calls;
+}
+
+static enum ts_err write_pages(struct job *j, struct ts_readonly *db, struct ts_error *err)
+{
+    struct ts_meter meter = ts_meter_start("exporting", "rows", 0);
+    if (meter.on)
+        estimate(j, db);
+    enum ts_err e = TS_OK;
+    while (e == TS_OK && !ts_export_is_done(&j->export)) {
+        e = make_page(j, db, err);
+        if (e == TS_OK)
+            e = ts_outfile_write(&j->file, ts_buf_text(&j->page), j->page.len, err);
+        int64_t rows = j->export.table.rows;
+        ts_meter_show(&meter, rows, j->total > 0 ? (double)rows / (double)j->total : -1);
+    }
+    ts_meter_end(&meter);
+    return e;
+}
+
+static enum ts_err export_to(struct job *j, const struct ts_options *o, struct ts_error *err)
+{
+    TS_AUTO(ts_reading_auto) struct ts_reading *reading = NULL;
+    enum ts_err e = ts_reading_open(o, &reading, err);
+    if (e == TS_OK)
+        e = ts_outfile_open(ts_option(o, "output"), &j->file, err);
+    if (e == TS_OK)
+        e = write_pages(j, ts_reading_db(reading), err);
+    return e == TS_OK ? ts_outfile_commit(&j->file, err) : e;
+}
+
+int ts_export_command(const struct ts_options *o)
+{
+    struct ts_error err = TS_ERROR_INIT;
+    struct job j = {.file.fd = -1, .page = TS_BUF_INIT(TS_EXPORT_PAGE_MAX_BYTES)};
+    enum ts_err e = read_request(o, &j, &err);
+    if (e == TS_OK)
+        e = export_to(&j, o, &err);
+    ts_outfile_close(&j.file);
+    ts_buf_free(&j.page);
+    if (e == TS_ERR_CLIENT_GONE)
+        return EX_IOERR; /* `export | head`: nobody is there to be told */
+    return e == TS_OK ? EX_OK : ts_command_fail(&err);
+}
