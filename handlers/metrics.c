@@ -243,6 +243,30 @@ static double provider_models(const struct ts_provider_status *s)
     return s->models;
 }
 
+static double provider_waiting(const struct ts_provider_status *s)
+{
+    return s->waiting;
+}
+
+static void write_provider_waiting(struct ts_metric_writer *w)
+{
+    each_provider(w, provider_waiting);
+}
+
+/* One series for each state, of which one is 1. */
+static void write_breaker(struct ts_metric_writer *w)
+{
+    struct ts_registry *r = w->services->registry;
+    for (int i = 0; i < ts_registry_count(r); i++) {
+        struct ts_provider_status s = ts_registry_status(r, i);
+        for (int b = TS_BREAKER_CLOSED; b <= TS_BREAKER_HALF_OPEN; b++) {
+            const char *by[] = {ts_registry_provider(r, i)->name,
+                                ts_breaker_state_name((enum ts_breaker_state)b)};
+            ts_metric_sample(w, by, s.breaker == (enum ts_breaker_state)b);
+        }
+    }
+}
+
 static void write_up(struct ts_metric_writer *w)
 {
     each_provider(w, up);
@@ -350,6 +374,10 @@ static const struct ts_metric metrics[] = {
     {"touchstone_provider_up", TS_METRIC_GAUGE, {"provider"}, "1 while the model server answers.", write_up},
     {"touchstone_provider_in_flight", TS_METRIC_GAUGE, {"provider"},
      "Calls of ours at the model server now.", write_provider_in_flight},
+    {"touchstone_provider_waiting", TS_METRIC_GAUGE, {"provider"},
+     "Calls that wait for a place at the model server.", write_provider_waiting},
+    {"touchstone_provider_breaker", TS_METRIC_GAUGE, {"provider", "state"},
+     "1 for the state of the server's circuit breaker: closed, open, half_open.", write_breaker},
     {"touchstone_provider_models", TS_METRIC_GAUGE, {"provider"},
      "Models that the server lists.", write_provider_models},
     {"touchstone_event_listeners", TS_METRIC_GAUGE, NO_LABELS,

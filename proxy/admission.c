@@ -38,6 +38,7 @@ enum ts_entry ts_admission_enter(struct ts_admission *a,
     if (now_us < e->breaker.not_before_us)
         return TS_ENTRY_LATER;
     if (ts_places_has_room(&e->places)) {
+        ts_registry_advance_share(e, now_us);
         ts_places_take(&e->places);
         go_in(a, now_us);
         return TS_ENTRY_INSIDE;
@@ -102,6 +103,7 @@ enum ts_breaker_change ts_admission_leave(struct ts_admission *a, enum ts_sign s
             bool was_there = a->entered_us != 0;
             if (was_there)
                 change = ts_breaker_note(&e->breaker, sign, a->probe, now_us, dice());
+            ts_registry_advance_share(e, now_us);
             next = pass_on(e, was_there ? now_us - a->entered_us : e->places.held_us);
         }
         a->state = TS_ADMISSION_AWAY;

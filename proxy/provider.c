@@ -1,7 +1,6 @@
 #include "proxy/provider.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
 enum { LIST_MAX_BYTES = 1024 * 1024 };
@@ -77,32 +76,4 @@ const char *ts_model_text(struct ts_model_list *list, const json_t *text)
     if (s == NULL || n == 0 || n > TS_MAX_MODEL || !is_printable(s, n))
         return NULL;
     return ts_arena_copy(&list->arena, (struct ts_slice){.at = s, .len = n});
-}
-
-/* -- cost ------------------------------------------------------------------------------------- */
-
-/* Nano-dollars of @n tokens at a price per million. */
-static double token_cost(int64_t n, double usd_per_million)
-{
-    return n == TS_UNKNOWN ? 0.0 : (double)n * usd_per_million * 1e3;
-}
-
-static bool knows_prices(const struct ts_provider *p, const struct ts_call *call)
-{
-    return p->price_in_usd >= 0 && p->price_out_usd >= 0 &&
-           call->tokens_source == TS_TOKENS_PROVIDER && call->tokens.input != TS_UNKNOWN &&
-           call->tokens.output != TS_UNKNOWN;
-}
-
-int64_t ts_provider_cost(const struct ts_provider *p, const struct ts_call *call, int64_t busy_us)
-{
-    const struct ts_token_counts *t = &call->tokens;
-    double nano = -1.0;
-    if (knows_prices(p, call))
-        nano = token_cost(t->input, p->price_in_usd) + token_cost(t->cache_read, p->price_in_usd) +
-               token_cost(t->cache_write, p->price_in_usd) +
-               token_cost(t->output, p->price_out_usd);
-    else if (p->kind->local && p->price_per_hour_usd >= 0)
-        nano = (double)busy_us * p->price_per_hour_usd / 3600e6 * 1e9;
-    return nano >= 0 && nano < 9e18 ? (int64_t)llround(nano) : TS_UNKNOWN;
 }

@@ -14,6 +14,7 @@
 #include "proxy/client.h"
 #include "proxy/dialect.h"
 #include "proxy/genreq.h"
+#include "proxy/price.h"
 
 /* X(enum suffix, name) */
 #define TS_KIND_TABLE(X)                                                                           \
@@ -106,10 +107,9 @@ struct ts_provider {
     int64_t first_token_timeout_ms; /* 0: none */
     int64_t gap_timeout_ms;
     int64_t total_timeout_ms;
-    double price_in_usd; /* per million tokens; negative: unknown */
-    double price_out_usd;
-    double price_per_hour_usd;
-    int max_concurrency; /* 0: no limit */
+    struct ts_price price;     /* of every model on it that has no price of its own */
+    double price_per_hour_usd; /* of the machine; negative: unknown */
+    int max_concurrency;       /* 0: no limit */
     double weight;
 };
 
@@ -119,13 +119,6 @@ extern const struct ts_kind ts_kind_lmstudio;
 extern const struct ts_kind ts_kind_llamacpp;
 extern const struct ts_kind ts_kind_openai;
 extern const struct ts_kind ts_kind_anthropic;
-
-/*
- * Nano-dollars of a call that kept @p busy for so long, or TS_UNKNOWN. By tokens where there are
- * prices for them and counts of the server's own; else, on an own machine that costs so much an
- * hour, by the time. Cached tokens count at the input's price: no other is known.
- */
-int64_t ts_provider_cost(const struct ts_provider *p, const struct ts_call *call, int64_t busy_us);
 
 const struct ts_kind *ts_kind(enum ts_kind_id id);
 bool ts_kind_parse(struct ts_slice name, enum ts_kind_id *out);

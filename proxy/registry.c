@@ -104,6 +104,84 @@ enum ts_err ts_registry_add(struct ts_registry *r,
     return TS_OK;
 }
 
+static bool is_provider(const struct ts_registry *r, const char *name)
+{
+    for (int i = 0; i < r->count; i++) {
+        if (strcmp(r->entries[i].provider.name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+enum ts_err ts_registry_add_price(struct ts_registry *r,
+                                  const char *model,
+                                  const char *provider,
+                                  const struct ts_price *price,
+                                  struct ts_error *err)
+{
+    if (provider != NULL && !is_provider(r, provider))
+        return ts_fail(err, TS_ERR_CONFIG, "there is no provider %.64s", provider);
+    if (r->price_count == TS_MAX_MODEL_PRICES)
+        return ts_fail(err, TS_ERR_CONFIG, "more than %d prices", TS_MAX_MODEL_PRICES);
+    if (r->prices == NULL)
+        r->prices = ts_arena_alloc(&r->arena, TS_MAX_MODEL_PRICES * sizeof(r->prices[0]));
+    if (r->prices == NULL)
+        return ts_fail(err, TS_ERR_NOMEM, "no memory for prices");
+    struct ts_model_price *p = &r->prices[r->price_count];
+    *p = (struct ts_model_price){.model = ts_arena_str(&r->arena, model),
+                                 .provider = ts_arena_str(&r->arena, provider),
+                                 .price = *price};
+    if (p->model == NULL || (provider != NULL && p->provider == NULL))
+        return ts_fail(err, TS_ERR_NOMEM, "no memory for prices");
+    r->price_count++;
+    return TS_OK;
+}
+
+/* A model's own price; one for that server goes before one for all. */
+static const struct ts_price *model_price(const struct ts_registry *r,
+                                          const struct ts_provider *p,
+                                          const char *model)
+{
+    const struct ts_price *found = NULL;
+    for (int i = 0; i < r->price_count; i++) {
+        const struct ts_model_price *m = &r->prices[i];
+        if (strcmp(m->model, model) != 0)
+            continue;
+        if (m->provider != NULL && strcmp(m->provider, p->name) == 0)
+            return &m->price;
+        if (m->provider == NULL && found == NULL)
+            found = &m->price;
+    }
+    return found;
+}
+
+/* Published prices are of the cloud itself, not of whoever else speaks like it. */
+static struct ts_price published_price(const struct ts_provider *p, const struct ts_call *call)
+{
+    int64_t prompt = ts_tokens_prompt(&call->tokens);
+    if (p->kind->local || strcmp(p->base_url, p->kind->default_base_url) != 0)
+        return TS_PRICE_UNKNOWN;
+    return ts_price_published(p->kind->id == TS_KIND_ANTHROPIC ? TS_PRICES_ANTHROPIC
+                                                               : TS_PRICES_OPENAI,
+                              call->model,
+                              prompt);
+}
+
+int64_t ts_registry_cost(const struct ts_registry *r,
+                         const struct ts_provider *p,
+                         const struct ts_call *call,
+                         int64_t share_us)
+{
+    const struct ts_price *own = call->model != NULL ? model_price(r, p, call->model) : NULL;
+    struct ts_price price = own != NULL ? *own : p->price;
+    if (!ts_price_is_known(&price) && call->model != NULL)
+        price = published_price(p, call);
+    int64_t cost = ts_price_of_tokens(&price, call);
+    if (cost == TS_UNKNOWN && p->kind->local && p->price_per_hour_usd >= 0)
+        cost = ts_price_of_time(p->price_per_hour_usd, share_us);
+    return cost;
+}
+
 int ts_registry_count(const struct ts_registry *r)
 {
     return r->count;
@@ -200,6 +278,15 @@ void ts_registry_mark(struct ts_registry *r, int provider, bool reachable, const
     }
     if (after != before)
         tell_changed(r, provider);
+}
+
+int64_t ts_registry_share_us(struct ts_registry *r, int provider)
+{
+    struct ts_registry_entry *e = entry(r, provider);
+    int64_t now_us = ts_now_us();
+    TS_GUARD(&r->lock);
+    ts_registry_advance_share(e, now_us);
+    return (int64_t)e->share_us;
 }
 
 struct ts_provider_status ts_registry_status(struct ts_registry *r, int provider)

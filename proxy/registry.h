@@ -31,6 +31,26 @@ TS_NODISCARD enum ts_err ts_registry_add(struct ts_registry *r,
                                          const struct ts_provider *p,
                                          struct ts_error *err);
 
+/* Thread: startup only. A model's price, on one provider or (NULL) on all. Copies the names.
+ * Errors: CONFIG (a provider that there is not; too many), NOMEM. */
+enum { TS_MAX_MODEL_PRICES = 256 };
+TS_NODISCARD enum ts_err ts_registry_add_price(struct ts_registry *r,
+                                               const char *model,
+                                               const char *provider,
+                                               const struct ts_price *price,
+                                               struct ts_error *err);
+
+/*
+ * Nano-dollars of a call at a provider, or TS_UNKNOWN. By tokens where there is a price for them:
+ * the model's on that server, the model's anywhere, the server's, or, at a cloud's own address, the
+ * published one. Else, on an own machine that costs so much an hour, by the share of time
+ * (ts_registry_share_us()) that the call has had.
+ */
+int64_t ts_registry_cost(const struct ts_registry *r,
+                         const struct ts_provider *p,
+                         const struct ts_call *call,
+                         int64_t share_us);
+
 int ts_registry_count(const struct ts_registry *r);
 const struct ts_provider *ts_registry_provider(const struct ts_registry *r, int index);
 
@@ -49,6 +69,11 @@ void ts_registry_watch(struct ts_registry *r, void (*changed)(void *ctx, int pro
 
 /* A call could not reach it, or reached it again. */
 void ts_registry_mark(struct ts_registry *r, int provider, bool reachable, const char *why);
+
+/* A clock that runs only while calls of ours are at the provider, and the slower the more of them:
+ * what it shows at a call's end less what it showed at its beginning is the call's share of the
+ * machine's time. Microseconds. */
+int64_t ts_registry_share_us(struct ts_registry *r, int provider);
 
 struct ts_provider_status {
     enum ts_provider_state state;

@@ -32,7 +32,8 @@ struct relay_try {
     struct ts_reader *reader;
     struct ts_tap tap;
     int64_t begun_us;
-    int64_t head_us; /* 0: no head yet */
+    int64_t share_from_us; /* ts_registry_share_us() when it began */
+    int64_t head_us;       /* 0: no head yet */
     int64_t connect_us;
     int status;
     struct ts_buf error_body; /* of an answer that is not 2xx */

@@ -68,6 +68,15 @@ static void check_load(struct ts_relay *r, struct ts_phases *p, int64_t now_us)
         p->load_us = TS_UNKNOWN;
 }
 
+/* How much of the server's time was for this call. */
+static int64_t share_us(const struct ts_relay *r)
+{
+    if (r->try.begun_us == 0) /* it has never been asked */
+        return 0;
+    return ts_registry_share_us(r->env->registry, r->try.target->provider->index) -
+           r->try.share_from_us;
+}
+
 void ts_relay_fill_record(struct ts_relay *r,
                           enum ts_outcome outcome,
                           const struct ts_error *err,
@@ -85,6 +94,6 @@ void ts_relay_fill_record(struct ts_relay *r,
     p->total_us = now_us - r->accepted_us;
     call->cold = ts_phases_cold(p);
     r->phases = *p;
-    int64_t busy_us = r->try.begun_us != 0 ? now_us - r->try.begun_us : 0;
-    call->cost_nano_usd = ts_provider_cost(r->try.target->provider, call, busy_us);
+    call->cost_nano_usd =
+        ts_registry_cost(r->env->registry, r->try.target->provider, call, share_us(r));
 }

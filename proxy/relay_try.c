@@ -426,6 +426,7 @@ enum ts_err ts_relay_ask(struct ts_relay *r, const struct ts_target *target, str
     }
     r->try.begun_us = ts_now_us();
     r->overhead_us += r->try.begun_us - r->ready_us;
+    r->try.share_from_us = ts_registry_share_us(r->env->registry, target->provider->index);
     return TS_OK;
 }
 

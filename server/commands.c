@@ -124,9 +124,9 @@ static void print_usage(struct ts_buf *out)
     print_settings(out);
     ts_buf_puts(
         out,
-        "\n  -h, --help                  this text; --help=man, --help=env and --help=metrics "
-        "print the\n                              manual page, an .env file and the list of "
-        "metrics\n  -V, --version               versions\n");
+        "\n  -h, --help                  this text; --help=man, --help=env, --help=metrics and "
+        "--help=prices print\n                              the manual page, an .env file, "
+        "the metrics and what calls cost\n  -V, --version               versions\n");
 }
 
 static void print_option(struct ts_buf *out, const struct ts_option *o)
@@ -222,6 +222,8 @@ static int maybe_print(const struct ts_command *c, const char *word)
         return print_page(ts_config_print_man);
     if (strcmp(word, "--help=metrics") == 0)
         return print_page(ts_metrics_document);
+    if (strcmp(word, "--help=prices") == 0)
+        return print_page(ts_prices_document);
     if (strcmp(word, "--help=env") == 0)
         return print_page(ts_config_print_env);
     if (strcmp(word, "-V") == 0 || strcmp(word, "--version") == 0)

@@ -46,15 +46,27 @@ struct ts_provider_config {
     int64_t total_timeout_ms;
     int64_t max_concurrency;
     double weight;
-    double price_in;
-    double price_out;
+    struct ts_price price;
     double price_per_hour;
 };
+
+/* A [price.MODEL] of the file. */
+struct ts_price_config {
+    const char *section;
+    const char *model;    /* the section's name, unless told otherwise */
+    const char *provider; /* NULL: on every server */
+    const char *where;
+    struct ts_price price;
+};
+
+enum { TS_MAX_PRICES = 256 };
 
 struct ts_config {
     struct ts_value values[TS_SETTING_COUNT_];
     struct ts_provider_config providers[TS_MAX_PROVIDERS];
     int provider_count;
+    struct ts_price_config prices[TS_MAX_PRICES];
+    int price_count;
     const char *file; /* that was read; NULL: none */
     struct ts_arena arena;
 };

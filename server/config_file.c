@@ -14,9 +14,13 @@
 #include "base/limits.h"
 #include "server/config.h"
 
-enum { LINE_MAX_BYTES = INI_MAX_LINE - 3, WHERE_SIZE = 320 };
+enum {
+    LINE_MAX_BYTES = INI_MAX_LINE - 3,
+    WHERE_SIZE = 320,
+    PRICE_SECTION_MAX = 43, /* "price." and the name are cut at 49 */
+};
 
-/* -- [provider.NAME] -------------------------------------------------------------------------- */
+/* -- sections with keys of their own ----------------------------------------------------------- */
 
 enum provider_type { P_KIND, P_TEXT, P_ENV, P_INTEGER, P_NUMBER };
 
@@ -36,8 +40,10 @@ static const struct provider_key provider_keys[] = {
     {"api_key_env", P_ENV, AT(api_key), 0, 0},
     {"weight", P_NUMBER, AT(weight), 0.001, 1000},
     {"max_concurrency", P_INTEGER, AT(max_concurrency), 0, 1000000},
-    {"price_in", P_NUMBER, AT(price_in), 0, 1000000},
-    {"price_out", P_NUMBER, AT(price_out), 0, 1000000},
+    {"price_in", P_NUMBER, AT(price.in), 0, 1000000},
+    {"price_out", P_NUMBER, AT(price.out), 0, 1000000},
+    {"price_cache_read", P_NUMBER, AT(price.cache_read), 0, 1000000},
+    {"price_cache_write", P_NUMBER, AT(price.cache_write), 0, 1000000},
     {"price_per_hour", P_NUMBER, AT(price_per_hour), 0, 1000000},
     {"timeout_connect_ms", P_INTEGER, AT(connect_timeout_ms), 1, 600000},
     {"timeout_first_token_ms", P_INTEGER, AT(first_token_timeout_ms), 0, 86400000},
@@ -45,6 +51,27 @@ static const struct provider_key provider_keys[] = {
     {"timeout_total_ms", P_INTEGER, AT(total_timeout_ms), 0, 604800000},
 };
 #undef AT
+#define AT(field) offsetof(struct ts_price_config, field)
+static const struct provider_key price_keys[] = {
+    {"model", P_TEXT, AT(model), 0, 0},
+    {"provider", P_TEXT, AT(provider), 0, 0},
+    {"in", P_NUMBER, AT(price.in), 0, 1000000},
+    {"out", P_NUMBER, AT(price.out), 0, 1000000},
+    {"cache_read", P_NUMBER, AT(price.cache_read), 0, 1000000},
+    {"cache_write", P_NUMBER, AT(price.cache_write), 0, 1000000},
+};
+#undef AT
+
+/* What kind of section it is: its keys and where their values go. */
+struct section_keys {
+    const char *what; /* "a provider" */
+    const struct provider_key *at;
+    int count;
+};
+static const struct section_keys provider_section = {
+    "a provider", provider_keys, (int)TS_ARRAY_LEN(provider_keys)};
+static const struct section_keys price_section = {
+    "a price", price_keys, (int)TS_ARRAY_LEN(price_keys)};
 
 struct pair {
     const char *key;
@@ -100,19 +127,26 @@ static enum ts_err set_number(const struct provider_key *key,
     return TS_OK;
 }
 
-static enum ts_err set_provider_key(struct ts_config *c,
-                                    struct ts_provider_config *p,
-                                    const struct provider_key *key,
-                                    const struct pair *pair,
-                                    struct ts_error *err)
+static enum ts_err set_kind(struct ts_provider_config *p,
+                            const struct pair *pair,
+                            struct ts_error *err)
 {
-    void *field = (char *)p + key->offset;
+    p->has_kind = ts_kind_parse(ts_slice_str(pair->value), &p->kind);
+    return p->has_kind ? TS_OK
+                       : bad(pair, "ollama, vllm, lmstudio, llamacpp, openai or anthropic", err);
+}
+
+/* @target: the structure that the section fills. */
+static enum ts_err set_key(struct ts_config *c,
+                           void *target,
+                           const struct provider_key *key,
+                           const struct pair *pair,
+                           struct ts_error *err)
+{
+    void *field = (char *)target + key->offset;
     switch (key->type) {
     case P_KIND:
-        p->has_kind = ts_kind_parse(ts_slice_str(pair->value), &p->kind);
-        return p->has_kind
-                   ? TS_OK
-                   : bad(pair, "ollama, vllm, lmstudio, llamacpp, openai or anthropic", err);
+        return set_kind(target, pair, err);
     case P_TEXT:
         return set_text(c, field, pair->value, err);
     case P_ENV: {
@@ -159,8 +193,7 @@ static enum ts_err add_provider(struct ts_config *c,
         .total_timeout_ms = TS_UNKNOWN,
         .max_concurrency = 0,
         .weight = 1,
-        .price_in = -1,
-        .price_out = -1,
+        .price = TS_PRICE_UNKNOWN,
         .price_per_hour = -1,
     };
     if (p->name == NULL || p->where == NULL)
@@ -170,33 +203,84 @@ static enum ts_err add_provider(struct ts_config *c,
     return TS_OK;
 }
 
+static enum ts_err take_key(struct ts_config *c,
+                            const struct section_keys *keys,
+                            void *target,
+                            const struct pair *pair,
+                            struct ts_error *err)
+{
+    const char *names[TS_ARRAY_LEN(provider_keys)];
+    _Static_assert(TS_ARRAY_LEN(price_keys) <= TS_ARRAY_LEN(provider_keys), "names has room");
+    for (int i = 0; i < keys->count; i++) {
+        names[i] = keys->at[i].name;
+        if (strcmp(pair->key, names[i]) == 0)
+            return set_key(c, target, &keys->at[i], pair, err);
+    }
+    const char *near = ts_nearest(pair->key, names, keys->count);
+    return ts_fail_param(err,
+                         TS_ERR_CONFIG,
+                         pair->key,
+                         "%s: %s has no \"%.60s\"%s%s%s",
+                         pair->where,
+                         keys->what,
+                         pair->key,
+                         near != NULL ? "; did you mean " : "",
+                         near != NULL ? near : "",
+                         near != NULL ? "?" : "");
+}
+
 static enum ts_err take_provider_pair(struct ts_config *c,
                                       const char *name,
                                       const struct pair *pair,
                                       struct ts_error *err)
 {
     struct ts_provider_config *p = find_provider(c, name);
-    const char *names[TS_ARRAY_LEN(provider_keys)];
     if (p == NULL) {
         enum ts_err e = add_provider(c, name, pair->where, &p, err);
         if (e != TS_OK)
             return e;
     }
-    for (size_t i = 0; i < TS_ARRAY_LEN(provider_keys); i++) {
-        names[i] = provider_keys[i].name;
-        if (strcmp(pair->key, names[i]) == 0)
-            return set_provider_key(c, p, &provider_keys[i], pair, err);
-    }
-    const char *near = ts_nearest(pair->key, names, (int)TS_ARRAY_LEN(names));
-    return ts_fail_param(err,
-                         TS_ERR_CONFIG,
-                         pair->key,
-                         "%s: a provider has no \"%.60s\"%s%s%s",
-                         pair->where,
-                         pair->key,
-                         near != NULL ? "; did you mean " : "",
-                         near != NULL ? near : "",
-                         near != NULL ? "?" : "");
+    return take_key(c, &provider_section, p, pair, err);
+}
+
+static enum ts_err add_price(struct ts_config *c,
+                             const char *name,
+                             const char *where,
+                             struct ts_price_config **out,
+                             struct ts_error *err)
+{
+    if (c->price_count == TS_MAX_PRICES)
+        return ts_fail(err, TS_ERR_CONFIG, "%s: more than %d prices", where, TS_MAX_PRICES);
+    struct ts_price_config *p = &c->prices[c->price_count];
+    *p = (struct ts_price_config){.section = ts_arena_str(&c->arena, name),
+                                  .where = ts_arena_str(&c->arena, where),
+                                  .price = TS_PRICE_UNKNOWN};
+    if (p->section == NULL || p->where == NULL)
+        return no_memory(err);
+    p->model = p->section;
+    c->price_count++;
+    *out = p;
+    return TS_OK;
+}
+
+/* libinih cuts a section's name without a word; a name that may have been cut is refused. */
+static enum ts_err take_price_pair(struct ts_config *c,
+                                   const char *name,
+                                   const struct pair *pair,
+                                   struct ts_error *err)
+{
+    struct ts_price_config *p = NULL;
+    if (*name == '\0' || strlen(name) >= PRICE_SECTION_MAX)
+        return ts_fail(err,
+                       TS_ERR_CONFIG,
+                       "%s: [price.NAME] takes a name of 1 to %d characters; the model's can stand "
+                       "below it as model = ...",
+                       pair->where,
+                       PRICE_SECTION_MAX - 1);
+    for (int i = 0; i < c->price_count && p == NULL; i++)
+        p = strcmp(c->prices[i].section, name) == 0 ? &c->prices[i] : NULL;
+    enum ts_err e = p == NULL ? add_price(c, name, pair->where, &p, err) : TS_OK;
+    return e == TS_OK ? take_key(c, &price_section, p, pair, err) : e;
 }
 
 /* -- the rest --------------------------------------------------------------------------------- */
@@ -232,8 +316,11 @@ static enum ts_err take_pair(struct ts_config *c,
                              struct ts_error *err)
 {
     static const char provider[] = "provider.";
+    static const char price[] = "price.";
     if (strncmp(section, provider, sizeof(provider) - 1) == 0)
         return take_provider_pair(c, section + sizeof(provider) - 1, pair, err);
+    if (strncmp(section, price, sizeof(price) - 1) == 0)
+        return take_price_pair(c, section + sizeof(price) - 1, pair, err);
     char name[2 * TS_SETTING_NAME_SIZE];
     bool plain =
         *section == '\0' || strcmp(section, "server") == 0 || strcmp(section, "touchstone") == 0;

@@ -86,8 +86,7 @@ static enum ts_err add_server(struct ts_registry *r, int index, int port, struct
         .connect_timeout_ms = 2000,
         .first_token_timeout_ms = TS_DEMO_FIRST_TOKEN_TIMEOUT_MS,
         .gap_timeout_ms = 10000,
-        .price_in_usd = -1,
-        .price_out_usd = -1,
+        .price = TS_PRICE_UNKNOWN,
         .price_per_hour_usd = ts_demo_price_per_hour((enum ts_demo_server_id)index),
         .weight = 1,
     };

@@ -241,14 +241,8 @@ struct made {
 /* By the same rule as for real calls; the time is the last server's alone. */
 static int64_t cost_of(const struct ts_demo_model *m, const struct ts_call *c)
 {
-    const struct ts_provider p = {
-        .kind = ts_demo_kind(m->server),
-        .price_in_usd = -1,
-        .price_out_usd = -1,
-        .price_per_hour_usd = ts_demo_price_per_hour(m->server),
-    };
     int64_t lost = c->attempt_count > 0 ? c->attempts[0].duration_us : 0;
-    return ts_provider_cost(&p, c, c->phases.total_us - lost);
+    return ts_price_of_time(ts_demo_price_per_hour(m->server), c->phases.total_us - lost);
 }
 
 static void set_result(struct ts_dice *d,

@@ -46,8 +46,7 @@ static struct ts_provider of_kind(const struct ts_config *c, const struct ts_kin
                                                       : FIRST_TOKEN_CLOUD_MS,
         .gap_timeout_ms = ts_config_number(c, TS_SETTING_TIMEOUT_GAP_MS),
         .total_timeout_ms = ts_config_number(c, TS_SETTING_TIMEOUT_TOTAL_MS),
-        .price_in_usd = -1,
-        .price_out_usd = -1,
+        .price = TS_PRICE_UNKNOWN,
         .price_per_hour_usd = -1,
         .weight = 1,
     };
@@ -79,8 +78,7 @@ static enum ts_err add_named(struct ts_registry *r,
     p.total_timeout_ms = first_known(pc->total_timeout_ms, p.total_timeout_ms, 0);
     p.max_concurrency = (int)pc->max_concurrency;
     p.weight = pc->weight;
-    p.price_in_usd = pc->price_in;
-    p.price_out_usd = pc->price_out;
+    p.price = pc->price;
     p.price_per_hour_usd = pc->price_per_hour;
     return add(r, &p, pc->where, err);
 }
@@ -130,6 +128,22 @@ static enum ts_err add_kind(struct ts_registry *r,
     return add(r, &p, c->values[kind_settings[id].base_url].where, err);
 }
 
+static enum ts_err add_prices(struct ts_registry *r,
+                              const struct ts_config *c,
+                              struct ts_error *err)
+{
+    for (int i = 0; i < c->price_count; i++) {
+        const struct ts_price_config *p = &c->prices[i];
+        struct ts_error why = TS_ERROR_INIT;
+        enum ts_err e = ts_price_is_known(&p->price)
+                            ? ts_registry_add_price(r, p->model, p->provider, &p->price, &why)
+                            : ts_fail(&why, TS_ERR_CONFIG, "a price needs both in and out");
+        if (e != TS_OK)
+            return ts_fail(err, e, "%.100s: [price.%.60s]: %.200s", p->where, p->section, why.text);
+    }
+    return TS_OK;
+}
+
 enum ts_err ts_providers_add(struct ts_registry *r, const struct ts_config *c, struct ts_error *err)
 {
     bool look_around = ts_config_on(c, TS_SETTING_DISCOVERY) && !any_local_named(c);
@@ -143,5 +157,5 @@ enum ts_err ts_providers_add(struct ts_registry *r, const struct ts_config *c, s
         if (e != TS_OK)
             return e;
     }
-    return TS_OK;
+    return add_prices(r, c, err);
 }

@@ -96,8 +96,7 @@ static void add_server(struct ts_registry *r)
                                      .name = "desk",
                                      .base_url = "http://127.0.0.1:9",
                                      .configured = true,
-                                     .price_in_usd = -1,
-                                     .price_out_usd = -1,
+                                     .price = TS_PRICE_UNKNOWN,
                                      .price_per_hour_usd = -1};
     assert_int_equal(ts_registry_add(r, &desk, &err), TS_OK);
     struct ts_model_list list;

@@ -150,8 +150,7 @@ void add_provider(struct rig *r, enum ts_kind_id kind, const char *name, const c
         .connect_timeout_ms = 500,
         .first_token_timeout_ms = 60000,
         .gap_timeout_ms = 60000,
-        .price_in_usd = -1,
-        .price_out_usd = -1,
+        .price = TS_PRICE_UNKNOWN,
         .price_per_hour_usd = -1,
         .weight = 1,
     };

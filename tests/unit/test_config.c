@@ -143,6 +143,35 @@ static void secrets_may_stand_in_a_file(void **state)
     ts_config_deinit(&c);
 }
 
+static void prices_come_from_their_sections(void **state)
+{
+    (void)state;
+    static const char text[] = "[price.gpt-x]\n"
+                               "in = 2.5\n"
+                               "out = 10\n"
+                               "cache_read = 0.25\n"
+                               "[price.long]\n"
+                               "model = an/organisation-with-a-name/and-a-model-with-another-one\n"
+                               "provider = rack\n"
+                               "in = 0\n"
+                               "out = 0\n";
+    static const char *const env[] = {NULL};
+    struct file f;
+    struct ts_config c;
+    write_file(&f, text);
+    const char *args[] = {"--config", f.path, NULL};
+    assert_int_equal(ts_config_load(&c, args, env, NULL), TS_OK);
+    assert_int_equal(c.price_count, 2);
+    assert_string_equal(c.prices[0].model, "gpt-x");
+    assert_null(c.prices[0].provider);
+    assert_true(c.prices[0].price.in == 2.5 && c.prices[0].price.out == 10);
+    assert_true(c.prices[0].price.cache_read == 0.25 && c.prices[0].price.cache_write < 0);
+    assert_string_equal(c.prices[1].model,
+                        "an/organisation-with-a-name/and-a-model-with-another-one");
+    assert_string_equal(c.prices[1].provider, "rack");
+    ts_config_deinit(&c);
+}
+
 static void providers_come_from_their_sections(void **state)
 {
     (void)state;
@@ -153,6 +182,7 @@ static void providers_come_from_their_sections(void **state)
                                "kind = vllm\n"
                                "api_key_env = RACK_KEY\n"
                                "price_in = 0.25\n"
+                               "price_cache_read = 0.025\n"
                                "max_concurrency = 4\n"
                                "timeout_first_token_ms = 0\n";
     static const char *const env[] = {"RACK_KEY=sk-rack", NULL};
@@ -165,11 +195,12 @@ static void providers_come_from_their_sections(void **state)
     assert_string_equal(c.providers[0].name, "desk");
     assert_int_equal(c.providers[0].kind, TS_KIND_OLLAMA);
     assert_string_equal(c.providers[0].base_url, "http://127.0.0.1:11434");
-    assert_true(c.providers[0].price_in < 0);
+    assert_true(c.providers[0].price.in < 0);
     assert_int_equal(c.providers[0].gap_timeout_ms, TS_UNKNOWN);
     assert_int_equal(c.providers[1].kind, TS_KIND_VLLM);
     assert_string_equal(c.providers[1].api_key, "sk-rack");
-    assert_true(c.providers[1].price_in == 0.25);
+    assert_true(c.providers[1].price.in == 0.25);
+    assert_true(c.providers[1].price.cache_read == 0.025);
     assert_int_equal(c.providers[1].max_concurrency, 4);
     assert_int_equal(c.providers[1].first_token_timeout_ms, 0);
     ts_config_deinit(&c);
@@ -243,6 +274,10 @@ static void mistakes_in_the_file_are_told_with_their_line(void **state)
         {"[provider.a]\nkind = vllm\nwight = 2\n", {"t.ini:3", "wight", "did you mean weight?"}},
         {"[provider.a]\nkind = vllm\nprice_in = -1\n", {"t.ini:3", "price_in", "0 to"}},
         {"[provider.a]\nkind = vllm\nprice_in = nan\n", {"t.ini:3", "price_in"}},
+        {"[price.m]\nin = -1\n", {"t.ini:2", "in", "0 to"}},
+        {"[price.m]\ninn = 1\n", {"t.ini:2", "a price has no", "did you mean in?"}},
+        {"[price.a-name-that-is-so-long-that-libinih-cuts-it-off]\nin = 1\n",
+         {"t.ini:2", "model ="}},
         {"[provider.a]\nkind = vllm\nmax_concurrency = 1.5\n", {"t.ini:3", "whole number"}},
         {"[provider.a]\nkind = vllm\napi_key_env = NOT_SET\n", {"t.ini:3", "NOT_SET"}},
         {"[provider.a b]\nkind = vllm\n", {"t.ini:2", "provider's name"}},
@@ -316,6 +351,7 @@ int main(void)
         cmocka_unit_test(a_setting_has_three_names),
         cmocka_unit_test(secrets_may_stand_in_a_file),
         cmocka_unit_test(providers_come_from_their_sections),
+        cmocka_unit_test(prices_come_from_their_sections),
         cmocka_unit_test(mistakes_outside_the_file_are_told_in_one_line),
         cmocka_unit_test(mistakes_in_the_file_are_told_with_their_line),
         cmocka_unit_test(a_line_too_long_for_the_parser_is_an_error_not_a_cut),

@@ -368,6 +368,8 @@ static void refusals_and_the_state_of_the_house_are_told(void **state)
     assert_true(value_of(&p, "touchstone_refusals_total", "code=invalid_parameter") == 2);
     assert_true(value_of(&p, "touchstone_provider_up", "provider=desk") == 1);
     assert_true(value_of(&p, "touchstone_provider_models", "provider=desk") == 2);
+    assert_true(value_of(&p, "touchstone_provider_breaker", "provider=desk,state=closed") == 1);
+    assert_true(value_of(&p, "touchstone_provider_breaker", "provider=desk,state=open") == 0);
     assert_true(value_of(&p, "touchstone_db_up", "") == 1);
     assert_true(value_of(&p, "touchstone_unrecorded_total", "") == 0);
     assert_true(value_of(&p, "touchstone_requests_in_flight", "") == 0);

@@ -412,8 +412,7 @@ static void prices_make_a_cost_and_nothing_else_does(void **state)
         struct script s = {.chunks = {GEN("one"), DONE}};
         open_rig(&r);
         add_server(&r, TS_KIND_OLLAMA, "p", serve_script, &s);
-        provider(&r, 0)->price_in_usd = cases[i].in;
-        provider(&r, 0)->price_out_usd = cases[i].out;
+        provider(&r, 0)->price = (struct ts_price){cases[i].in, cases[i].out, -1, -1};
         provider(&r, 0)->price_per_hour_usd = cases[i].hour;
         start_call(&r, &ts_ollama_generate, ASK);
         run_until_ended(&r);
