@@ -14,6 +14,7 @@ const KINDS = {
   lmstudio: { prefix: '/v1', owner: 'organization_owner' },
   llamacpp: { prefix: '/v1', owner: 'llamacpp' },
   openai: { prefix: '/v1', owner: 'openai' },
+  anthropic: { prefix: '/v1', owner: 'anthropic' },
 };
 
 // One request and the way to answer it.
@@ -224,12 +225,26 @@ export function piece(path, model, text) {
   const created_at = '2026-01-02T03:04:05.678901Z';
   if (path === '/api/generate') return JSON.stringify({ model, created_at, response: text, done: false }) + '\n';
   if (path === '/api/chat') return JSON.stringify({ model, created_at, message: { role: 'assistant', content: text }, done: false }) + '\n';
+  if (path === '/v1/messages') return named('content_block_delta', { index: 0, delta: { type: 'text_delta', text } });
   const choice = path.endsWith('/chat/completions') ? { index: 0, delta: { content: text }, finish_reason: null }
     : { index: 0, text, finish_reason: null };
   return sse({ id: 'x', object: 'chat.completion.chunk', created: 1, model, choices: [choice] });
 }
 
 export const sse = (event) => `data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`;
+
+// An event as Anthropic names it.
+const named = (type, members = {}) => `event: ${type}\ndata: ${JSON.stringify({ type, ...members })}\n\n`;
+
+// What stands before the first piece of text.
+export function opening(path, model, { input = 11 } = {}) {
+  if (path !== '/v1/messages') return '';
+  const usage = { input_tokens: input, cache_read_input_tokens: 0, output_tokens: 1 };
+  return named('message_start', { message: { id: 'msg_x', type: 'message', role: 'assistant', model, content: [], stop_reason: null, stop_sequence: null, usage } })
+    + named('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }) + named('ping');
+}
+
+const STOP_REASONS = { stop: 'end_turn', length: 'max_tokens', tool_calls: 'tool_use' };
 
 // The last lines of a good answer.
 export function finale(path, model, { input, output, reason = 'stop', usage = true } = {}) {
@@ -240,6 +255,10 @@ export function finale(path, model, { input, output, reason = 'stop', usage = tr
       total_duration: 500_000_000, load_duration: 1_000_000, prompt_eval_count: input,
       prompt_eval_duration: 50_000_000, eval_count: output, eval_duration: 400_000_000,
     }) + '\n';
+  }
+  if (path === '/v1/messages') {
+    return named('content_block_stop', { index: 0 })
+      + named('message_delta', { delta: { stop_reason: STOP_REASONS[reason], stop_sequence: null }, usage: { output_tokens: output } }) + named('message_stop');
   }
   const choice = path.endsWith('/chat/completions') ? { index: 0, delta: {}, finish_reason: reason } : { index: 0, text: '', finish_reason: reason };
   const counts = { prompt_tokens: input, completion_tokens: output, total_tokens: input + output };
@@ -259,6 +278,7 @@ export function answer({ tokens = words(5), gapMs = 0, firstMs = 0, input = 11, 
     if (stream === false) return call.send(200, whole(call.path, model, tokens.join(''), { input, output, reason }));
     await call.sleep(firstMs);
     streamHead(call);
+    if (opening(call.path)) call.chunk(opening(call.path, model, { input }));
     for (const [i, token] of tokens.entries()) {
       if (i && gapMs) await call.sleep(gapMs);
       call.chunk(piece(call.path, model, token));
@@ -273,6 +293,12 @@ function whole(path, model, text, { input, output, reason }) {
   if (path.startsWith('/api/')) {
     const last = JSON.parse(finale(path, model, { input, output, reason }));
     return path === '/api/chat' ? { ...last, message: { role: 'assistant', content: text } } : { ...last, response: text };
+  }
+  if (path === '/v1/messages') {
+    return {
+      id: 'msg_x', type: 'message', role: 'assistant', model, content: [{ type: 'text', text }], stop_reason: STOP_REASONS[reason], stop_sequence: null,
+      usage: { input_tokens: input, output_tokens: output },
+    };
   }
   const choice = path.endsWith('/chat/completions') ? { index: 0, message: { role: 'assistant', content: text } } : { index: 0, text };
   return {
@@ -301,6 +327,10 @@ export function chat(parts, { input = 11, output = parts.length, kind = 'llamacp
     const { model } = call.json;
     const called = parts.some((p) => p.call);
     streamHead(call);
+    if (call.path === '/v1/messages') {
+      call.chunk(blocks(model, parts, { input, output }));
+      return call.end();
+    }
     let number = 0;
     const chunk = (delta) => call.chunk(sse({ id: 'x', object: 'chat.completion.chunk', created: 1, model, choices: [{ index: 0, delta, finish_reason: null }] }));
     if (call.path !== '/api/chat') chunk({ role: 'assistant', content: null });
@@ -312,6 +342,17 @@ export function chat(parts, { input = 11, output = parts.length, kind = 'llamacp
     call.chunk(finale(call.path, model, { input, output, reason, usage: call.json.stream_options?.include_usage === true }));
     call.end();
   };
+}
+
+function blocks(model, parts, { input, output }) {
+  const begin = ({ thought, call }) => (thought ? { type: 'thinking', thinking: '', signature: '' } : call ? { type: 'tool_use', id: call.id, name: call.name, input: {} } : { type: 'text', text: '' });
+  const deltas = ({ thought, text, call }) => (thought ? [{ type: 'thinking_delta', thinking: thought }, { type: 'signature_delta', signature: `sig-${thought}` }]
+    : call ? [JSON.stringify(call.input).slice(0, 3), JSON.stringify(call.input).slice(3)].map((partial_json) => ({ type: 'input_json_delta', partial_json })) : [{ type: 'text_delta', text }]);
+  const start = { id: 'msg_x', type: 'message', role: 'assistant', model, content: [], stop_reason: null, stop_sequence: null, usage: { input_tokens: input, output_tokens: 1 } };
+  return named('message_start', { message: start })
+    + parts.map((part, index) => named('content_block_start', { index, content_block: begin(part) })
+      + deltas(part).map((delta) => named('content_block_delta', { index, delta })).join('') + named('content_block_stop', { index })).join('')
+    + named('message_delta', { delta: { stop_reason: parts.some((p) => p.call) ? 'tool_use' : 'end_turn', stop_sequence: null }, usage: { output_tokens: output } }) + named('message_stop');
 }
 
 function ollamaPart(model, { thought, text = '', call }) {
@@ -334,6 +375,7 @@ function openaiDeltas({ thought, text, call }, kind, index) {
 export function trouble(tokens, act) {
   return async (call) => {
     streamHead(call);
+    if (opening(call.path)) call.chunk(opening(call.path, call.json.model));
     for (const token of tokens) call.chunk(piece(call.path, call.json.model, token));
     await call.sleep(30); // let what was written arrive on its own
     await act(call);
