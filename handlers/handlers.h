@@ -14,6 +14,12 @@ ts_handler_fn ts_handle_ollama_embeddings;
 ts_handler_fn ts_handle_openai_embeddings;
 ts_handler_fn ts_handle_messages;
 
+/* manage.c, loaded.c */
+ts_handler_fn ts_handle_manage;
+ts_handler_fn ts_handle_blob;
+ts_handler_fn ts_handle_ollama_show;
+ts_handler_fn ts_handle_ollama_ps;
+
 /* models.c: the model lists of all servers, in each dialect */
 ts_handler_fn ts_handle_ollama_root;
 ts_handler_fn ts_handle_ollama_version;

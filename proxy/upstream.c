@@ -442,7 +442,9 @@ static bool set_request(struct ts_fetch *f, const struct ts_fetch_request *req)
         (void)curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body.len);
         (void)curl_easy_setopt(e, CURLOPT_POSTFIELDS, req->body.at);
     }
-    if (strcmp(req->method, req->body.at != NULL ? "POST" : "GET") != 0)
+    if (strcmp(req->method, "HEAD") == 0)
+        (void)curl_easy_setopt(e, CURLOPT_NOBODY, 1L); /* else it would wait for one */
+    else if (strcmp(req->method, req->body.at != NULL ? "POST" : "GET") != 0)
         (void)curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, req->method);
     (void)curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, (long)req->fresh_connection);
     (void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)req->connect_timeout_ms);

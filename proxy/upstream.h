@@ -50,7 +50,7 @@ enum ts_fetch_end {
 };
 
 struct ts_fetch_request {
-    const char *method; /* "GET", "POST" */
+    const char *method; /* "GET", "HEAD", "POST", "DELETE" */
     const char *url;
     const struct ts_header *headers; /* ends with a NULL name; copied */
     struct ts_slice body;            /* borrowed until ts_fetch_is_sent(); .at NULL: none */
