@@ -120,4 +120,10 @@ TS_NODISCARD enum ts_err ts_query_counts(struct ts_reader_conn *c,
                                          struct ts_store_counts *out,
                                          struct ts_error *err);
 
+/* Whether any call of the window was made up. */
+TS_NODISCARD enum ts_err ts_query_simulated(struct ts_reader_conn *c,
+                                            const struct ts_call_filter *f,
+                                            bool *out,
+                                            struct ts_error *err);
+
 #endif

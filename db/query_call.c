@@ -320,3 +320,17 @@ enum ts_err ts_query_counts(struct ts_reader_conn *c,
     out->oldest_ms = oldest == TS_UNKNOWN ? TS_UNKNOWN : ts_id_ms(oldest);
     return TS_OK;
 }
+
+enum ts_err ts_query_simulated(struct ts_reader_conn *c,
+                               const struct ts_call_filter *f,
+                               bool *out,
+                               struct ts_error *err)
+{
+    TS_LEASE(s, c->conn, TS_SQL_SIMULATED_IN_WINDOW);
+    ts_bind_i64(&s, ts_id_from_ms(f->from_ms));
+    ts_bind_i64(&s, ts_id_from_ms(f->to_ms));
+    if (ts_step(&s) != TS_ROW)
+        return ts_filter_fail(&s, err);
+    *out = ts_col_i64(&s) != 0;
+    return TS_OK;
+}

@@ -15,6 +15,7 @@
 #include "server/demo_command.h"
 #include "server/export_command.h"
 #include "server/import_command.h"
+#include "server/report_command.h"
 #include "server/serve.h"
 #include "server/sql_command.h"
 
@@ -38,6 +39,12 @@ static const struct ts_command commands[] = {
             .rules.options = ts_demo_command_options,
             .rules.all_settings = true,
             .run = ts_demo_command),
+    COMMAND("report",
+            .help = "write a benchmark report of the models, for a pull request or to print",
+            .operands = "",
+            .text = ts_report_command_text,
+            .rules.options = ts_report_command_options,
+            .run = ts_report_command),
     COMMAND("sql",
             .help = "ask the database a question in SQL",
             .operands = "SQL|-",

@@ -120,6 +120,9 @@ FROM model_stats WHERE successes + failures >= ?1 ORDER BY task_type, model_id;
 -- name: counts
 SELECT (SELECT count(*) FROM call), (SELECT count(*) FROM call WHERE simulated = 1), (SELECT min(id) FROM call);
 
+-- name: simulated_in_window
+SELECT EXISTS (SELECT 1 FROM call WHERE simulated = 1 AND id >= ?1 AND id < ?2);
+
 -- name: quick_check
 PRAGMA quick_check(1);
 
