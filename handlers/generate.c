@@ -208,7 +208,7 @@ static enum ts_err choose(struct generation *g, const char **model, struct ts_er
     return ts_auto_model(g->x->services, q, g->call->task_type, g->call->complexity, model, err);
 }
 
-static enum ts_err route(struct generation *g, struct ts_error *err)
+static enum ts_err route(struct generation *g, bool looked, struct ts_error *err)
 {
     const struct ts_services *s = g->x->services;
     struct ts_genreq *q = g->request;
@@ -219,6 +219,7 @@ static enum ts_err route(struct generation *g, struct ts_error *err)
         .labels = &q->labels,
         .policy = is_embedding(q) ? &same_model : &s->policy,
         .arena = &q->arena,
+        .looked = looked,
     };
     if (ts_is_auto_model(q->model)) {
         enum ts_err rc = choose(g, &ask.model, err);
@@ -331,7 +332,7 @@ static void looked_again(struct ts_post *post)
     struct ts_discovery_wait *wait = TS_CONTAINER(post, struct ts_discovery_wait, post);
     struct generation *g = TS_CONTAINER(wait, struct generation, wait);
     struct ts_error err = TS_ERROR_INIT;
-    enum ts_err rc = route(g, &err);
+    enum ts_err rc = route(g, true, &err);
     if (rc == TS_OK) {
         start(g);
         return;
@@ -374,7 +375,7 @@ static void generate(struct ts_exchange *x, const struct ts_dialect *d)
     g->x = x;
     enum ts_err rc = prepare(g, d, &err);
     if (rc == TS_OK)
-        rc = route(g, &err);
+        rc = route(g, false, &err);
     if (rc == TS_OK)
         start(g);
     else if (rc == TS_ERR_MODEL_NOT_FOUND || rc == TS_ERR_UPSTREAM_UNREACHABLE)

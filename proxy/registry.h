@@ -126,6 +126,7 @@ struct ts_route_ask {
     const struct ts_call_labels *labels;
     const struct ts_route_policy *policy;
     struct ts_arena *arena; /* gets the names of the targets' models */
+    bool looked;            /* a discovery round has just ended: what is not there is not there */
 };
 
 /**
@@ -134,7 +135,8 @@ struct ts_route_ask {
  * The name is an exact discovered model first (for Ollama without a tag also `:latest`), then
  * `provider/model`. After the servers of that model: the request's own fallback list, then the
  * policy's; servers that are down come behind all others. A cloud server comes in only where the
- * name or a list names it.
+ * name or a list names it. Where a named server has never been seen, not even in a round that has
+ * just ended, the lists take its place.
  * Return: TS_OK; TS_ERR_MODEL_NOT_FOUND (the caller may force one discovery round and ask again);
  * TS_ERR_UPSTREAM_UNREACHABLE when there is no server at all; NOMEM.
  */

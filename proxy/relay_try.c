@@ -289,7 +289,8 @@ static void on_done(void *ctx, enum ts_fetch_end end, const char *detail)
     struct ts_relay *r = ctx;
     bool was_kept = ts_fetch_times(r->try.fetch).reused;
     r->try.fetch = NULL; /* freed when this returns */
-    if (end == TS_FETCH_BROKEN && r->try.head_us == 0 && was_kept && ask_afresh(r))
+    bool no_answer = end == TS_FETCH_BROKEN || end == TS_FETCH_INVALID;
+    if (no_answer && r->try.head_us == 0 && was_kept && ask_afresh(r))
         return;
     r->read_us = ts_now_us();
     if (r->try.head_us != 0 && !is_success(r->try.status)) {
@@ -369,8 +370,8 @@ static enum ts_err send_request(struct ts_relay *r, struct ts_error *err)
     return ts_fetch_start(r->env->upstream, &req, &events, r, &r->try.fetch, err);
 }
 
-/* A connection that was kept open had died: that tells about the connection, not the server. Once,
- * on a new one. */
+/* A connection that was kept open had died, or the rest of an earlier answer was on it: that tells
+ * about the connection, not the server. Once, on a new one. */
 static bool ask_afresh(struct ts_relay *r)
 {
     struct ts_error err = TS_ERROR_INIT;
@@ -383,7 +384,7 @@ static bool ask_afresh(struct ts_relay *r)
             TS_LOG_FIELDS(TS_LOG_STR("request", r->public_id),
                           TS_LOG_INT("attempt", r->tries),
                           TS_LOG_STR("provider", r->try.target->provider->name),
-                          TS_LOG_STR("cause", "kept connection was dead"),
+                          TS_LOG_STR("cause", "kept_connection"),
                           TS_LOG_INT("wait_ms", 0)),
             "asking again on a new connection");
     return true;

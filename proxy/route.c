@@ -221,11 +221,20 @@ static void down_last(struct plan *p)
     }
 }
 
+/* A server that is named and has never told its models: down since before we began. */
+static bool is_unseen(const struct ts_registry_entry *e)
+{
+    return e != NULL && e->state != TS_PROVIDER_UP && e->models.count == 0;
+}
+
 static bool make_plan(struct plan *p, const struct ts_route_ask *ask)
 {
     const struct ts_call_labels *labels = ask->labels;
     const struct ts_route_policy *policy = ask->policy;
-    if (!add_named(p, ask->model) || p->count == 0)
+    bool unseen = ask->looked && is_unseen(named_provider(p->registry, ask->model));
+    if (!add_named(p, ask->model) && !unseen)
+        return false;
+    if (p->cloud_held_back && p->count == 0)
         return false;
     p->rank = TS_TARGET_LISTED;
     for (int i = 0; i < labels->fallback_count; i++)
@@ -236,7 +245,7 @@ static bool make_plan(struct plan *p, const struct ts_route_ask *ask)
     if (policy->fallback_auto)
         add_any_local(p);
     down_last(p);
-    return true;
+    return p->count > 0;
 }
 
 static enum ts_err not_found(const struct plan *p, const char *model, struct ts_error *err)
@@ -254,7 +263,7 @@ static enum ts_err not_found(const struct plan *p, const char *model, struct ts_
                        "model '%s' is only offered by a cloud provider, and nothing is sent to one "
                        "(local only)",
                        model);
-    if (named != NULL && named->state != TS_PROVIDER_UP && named->models.count == 0)
+    if (is_unseen(named))
         return ts_fail(err,
                        TS_ERR_UPSTREAM_UNREACHABLE,
                        "model server %s is not reachable",

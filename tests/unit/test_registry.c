@@ -195,6 +195,7 @@ static void a_server_that_goes_down_keeps_its_models_but_no_longer_shows_them(vo
 struct house {
     struct ts_registry *registry;
     int a, b, vllm, down, studio, cloud;
+    bool looked; /* just before the route is asked for */
 };
 
 static void build(struct house *h)
@@ -224,7 +225,7 @@ static const char *route(const struct house *h,
     struct ts_targets targets;
     struct ts_error err = TS_ERROR_INIT;
     struct ts_arena arena = TS_ARENA_INIT(16 * 1024);
-    const struct ts_route_ask ask = {model, labels, policy, &arena};
+    const struct ts_route_ask ask = {model, labels, policy, &arena, h->looked};
     enum ts_err rc = ts_route(h->registry, &ask, &targets, &err);
     size_t n = 0;
     text[0] = '\0';
@@ -327,6 +328,26 @@ static void fallbacks_come_after_the_servers_of_the_model_and_down_ones_last(voi
     ts_registry_free(h.registry);
 }
 
+static void a_server_that_was_never_seen_leaves_its_calls_to_the_fallbacks(void **state)
+{
+    (void)state;
+    struct house h;
+    struct ts_call_labels labels = {.fallback = {"llama"}, .fallback_count = 1};
+    struct ts_route_policy policy = {0};
+    build(&h);
+    (void)add(h.registry, TS_KIND_VLLM, "unseen");
+    assert_string_equal(route(&h, "unseen/m", &labels, &policy), "upstream_unreachable");
+    h.looked = true;
+    assert_string_equal(route(&h, "unseen/m", &labels, &policy), "a/llama:latest");
+    assert_string_equal(route(&h, "nobody/m", &labels, &policy), "model_not_found");
+    labels.fallback_count = 0;
+    assert_string_equal(route(&h, "unseen/m", &labels, &policy), "upstream_unreachable");
+    policy.fallback_auto = true;
+    assert_string_equal(route(&h, "unseen/m", &labels, &policy),
+                        "a/llama:latest b/shared:7b vllm/org/big");
+    ts_registry_free(h.registry);
+}
+
 static void nothing_goes_to_a_cloud_where_that_is_forbidden(void **state)
 {
     (void)state;
@@ -387,6 +408,7 @@ int main(void)
         cmocka_unit_test(a_name_leads_to_the_servers_that_have_it),
         cmocka_unit_test(of_equal_servers_the_least_busy_comes_first),
         cmocka_unit_test(fallbacks_come_after_the_servers_of_the_model_and_down_ones_last),
+        cmocka_unit_test(a_server_that_was_never_seen_leaves_its_calls_to_the_fallbacks),
         cmocka_unit_test(nothing_goes_to_a_cloud_where_that_is_forbidden),
         cmocka_unit_test(a_route_never_holds_more_targets_than_may_be_tried),
         cmocka_unit_test(without_any_server_the_answer_says_so),

@@ -376,6 +376,40 @@ static void a_kept_connection_that_died_is_no_failure_of_its_server(void **state
     close_rig(&r);
 }
 
+/* Sends more on the connection when its answer has ended, as a server does that counts badly. */
+static void serve_with_leftovers(struct loopback_conn *c)
+{
+    const struct script *s = c->server->ctx;
+    while (loopback_read(c)) {
+        if (!loopback_send(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"))
+            return;
+        for (size_t i = 0; i < TS_ARRAY_LEN(s->chunks) && s->chunks[i] != NULL; i++)
+            (void)loopback_chunk(c, s->chunks[i]);
+        (void)loopback_send(c, "0\r\n\r\n");
+        loopback_sleep(20);
+        (void)loopback_send(c, GEN("somebody else's"));
+    }
+}
+
+static void bytes_left_on_a_kept_connection_are_never_taken_for_an_answer(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct script fine = good;
+    open_rig(&r);
+    add_server(&r, TS_KIND_OLLAMA, "p", serve_with_leftovers, &fine);
+    for (int i = 0; i < 4; i++) {
+        start_call(&r, &ts_ollama_generate, ASK);
+        run_until_ended(&r);
+        assert_int_equal(r.call->outcome, TS_OUTCOME_DONE);
+        assert_string_equal(client_text(&r), GEN("one") DONE);
+        assert_int_equal(r.call->attempt_count, 0);
+        run_for(&r, 50);
+        forget_call(&r);
+    }
+    close_rig(&r);
+}
+
 static int global_setup(void **state)
 {
     (void)state;
@@ -406,6 +440,7 @@ int main(void)
         cmocka_unit_test(beyond_the_queue_the_answer_is_503_and_may_be_tried_again),
         cmocka_unit_test(a_full_server_is_passed_over_where_another_has_room),
         cmocka_unit_test(a_kept_connection_that_died_is_no_failure_of_its_server),
+        cmocka_unit_test(bytes_left_on_a_kept_connection_are_never_taken_for_an_answer),
     };
     return cmocka_run_group_tests(tests, global_setup, global_teardown);
 }
