@@ -122,12 +122,12 @@ async function generate(world, server, upstreams, count) {
   const { chance } = world;
   for (let i = 0; i < count; i++) {
     const what = chance.pick(['done', 'done', 'done', 'rescued', 'failed', 'cancelled']);
-    const refused = (call) => call.send(500, { error: 'no memory' });
+    const refused = (call) => call.send(400, { error: 'no such option' }); // a verdict: no breaker opens
     const slow = async (call) => { await call.sleep(60_000); };
     const good = answer({ tokens: words(2 + chance.below(8)), gapMs: chance.below(3), firstMs: chance.below(10), input: chance.below(500) });
-    upstreams.ollama.reply = what === 'done' ? good : what === 'cancelled' ? slow : refused;
-    upstreams.vllm.reply = what === 'failed' ? refused : good;
-    const model = what === 'rescued' ? 'local-m' : chance.pick(['local-m', 'local-n']);
+    upstreams.ollama.reply = { done: good, rescued: good, failed: refused, cancelled: slow }[what];
+    upstreams.vllm.reply = good;
+    const model = what === 'rescued' ? 'flaky' : chance.pick(['local-m', 'local-n']);
     const touchstone = {
       taskType: chance.pick(['coding', 'analysis']), complexity: chance.pick(['simple', 'medium', 'complex']), messageId: `message-${world.serial++}`,
       conversationId: chance.maybe(0.3, () => `conversation-${chance.below(20)}`), userId: chance.maybe(0.5, () => 'ada'), userSegment: chance.maybe(0.5, () => 'pro'),
@@ -138,7 +138,7 @@ async function generate(world, server, upstreams, count) {
       const leave = new AbortController();
       const before = upstreams.ollama.calls.length;
       const gone = server.post('/api/generate', body, { signal: leave.signal }).catch(() => {});
-      await upstreams.ollama.call(before);
+      await Promise.race([upstreams.ollama.call(before), gone]);
       leave.abort();
       await gone;
     } else {
@@ -232,7 +232,10 @@ test('buckets of brute force: both daylight-saving days, half hours, weeks', () 
 test('the whole answer is what brute force says, whatever is asked', async (t) => {
   t.diagnostic(`seed ${SEED}; TS_SEED=${SEED} repeats this run`);
   const world = new World(SEED, Date.now());
-  const upstreams = { ollama: await startUpstream(t, { models: ['local-m', 'local-n'] }), vllm: await startUpstream(t, { kind: 'vllm', models: ['other'] }) };
+  const upstreams = {
+    ollama: await startUpstream(t, { models: ['local-m', 'local-n'] }), vllm: await startUpstream(t, { kind: 'vllm', models: ['other'] }),
+    llamacpp: await startUpstream(t, { kind: 'llamacpp', models: ['flaky'], reply: (call) => call.send(500, { error: 'no memory' }) }),
+  };
   // what is older than the default keeps its rows: windows over a year are exact to the millisecond
   const options = { upstreams, env: { TOUCHSTONE_RETENTION_DAYS: '0' } };
   const agent = new http.Agent({ keepAlive: true });
