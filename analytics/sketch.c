@@ -8,7 +8,7 @@
 enum {
     FORMAT = 0x61, /* layout 1, scale 6 */
     PER_OCTAVE = 64,
-    MARGIN = 32, /* bins of room that growing adds on either side */
+    MARGIN = 64, /* bins of room that growing adds on either side */
     COUNT_BITS = 3,
     COUNT_MORE = 8, /* the least count that does not fit into the byte */
     GAP_MORE = 31,
@@ -271,11 +271,11 @@ double ts_sketch_at_rank(const struct ts_sketch *s, int64_t rank)
         return (double)s->min;
     if (rank == s->n)
         return (double)s->max;
-    struct ts_sketch_bin bin = {.up_to = 0};
+    uint64_t up_to = 0;
     int at = 0;
-    while (ts_sketch_next(s, &at, &bin) && bin.up_to < rank)
-        ;
-    return clamped(s, bin.high_us * middle);
+    while (at < s->width - 1 && (up_to += s->bins[at]) < (uint64_t)rank)
+        at++;
+    return clamped(s, ts_sketch_bin_value(s->first + at));
 }
 
 double ts_sketch_percentile(const struct ts_sketch *s, int percent)

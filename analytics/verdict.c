@@ -7,7 +7,6 @@
 #include "analytics/draw.h"
 
 enum {
-    DRAWS = 2000,
     LEADER_WITHOUT_FAILURE_NEEDS = 100, /* calls before a spotless record counts */
     GOLDEN_STEPS = 60,
 };
@@ -18,6 +17,8 @@ static const double error_rate = 0.05;
 static const double margin_error_rate = 0.01;
 static const double margin_best_at = 100; /* calls at which the margin is at its tightest */
 static const double same_within = 0.025;  /* of utility */
+static const double out_of_reach =
+    3; /* deviations of both: they change places once in 100,000 draws */
 
 static const char *const verdict_names[] = {
 #define X(id, name) [TS_VERDICT_##id] = name,
@@ -138,28 +139,120 @@ double ts_effective_n(const struct ts_evidence *e)
 
 /* -- draws ------------------------------------------------------------------------------------ */
 
-/* One joint draw of all utilities, in the order of the standings. */
-static void draw_utilities(const struct field *f,
-                           const struct ts_standing *standings,
-                           struct ts_random *random,
-                           double *utility)
+/* The arms that take part in the draws. Those that no draw would put first are left out: it saves
+ * most of the work where there are many calls. */
+struct drawn {
+    int arms[TS_MAX_ARMS];
+    int places[TS_MAX_ARMS]; /* in the standings */
+    int count;
+    struct ts_random random;
+    struct ts_strata strata;
+    struct ts_beta_stream quality[TS_MAX_ARMS];
+    struct ts_stream traits[TS_TRAIT_COUNT_][TS_MAX_ARMS];
+    double errors[TS_TRAIT_COUNT_][TS_MAX_ARMS];
+};
+
+static double trait_error(const struct ts_trait *t)
 {
-    for (int i = 0; i < f->count; i++) {
-        const struct ts_beta q = f->beliefs[standings[i].arm].quality;
-        utility[i] = f->weights.quality * ts_draw_beta(random, q.a, q.b);
+    return t->sd / sqrt(t->n);
+}
+
+/* The standard deviation of what is believed of an arm's utility. */
+static double utility_error(const struct field *f, int arm)
+{
+    const struct belief *b = &f->beliefs[arm];
+    double quality = f->weights.quality * ts_beta_sd(b->quality);
+    double sum = quality * quality;
+    for (int k = 0; k < TS_TRAIT_COUNT_; k++) {
+        double sd =
+            f->weights.traits[k] > 0 ? f->weights.traits[k] * trait_error(&b->traits[k]) : 0;
+        sum += sd * sd;
     }
+    return sqrt(sum);
+}
+
+/* Whether an arm may have the least of a trait that the others are measured by. */
+static bool may_be_least(const struct field *f, int arm, int kind)
+{
+    const struct ts_trait *t = &f->beliefs[arm].traits[kind];
+    double low = t->mean - out_of_reach * trait_error(t);
+    for (int i = 0; i < f->count; i++) {
+        const struct ts_trait *other = &f->beliefs[i].traits[kind];
+        if (other->mean + out_of_reach * trait_error(other) < low)
+            return false;
+    }
+    return true;
+}
+
+static bool may_matter(const struct field *f, const struct ts_standing *s, double bar)
+{
+    if (s->utility + out_of_reach * utility_error(f, s->arm) >= bar)
+        return true;
+    for (int k = 0; k < TS_TRAIT_COUNT_; k++) {
+        if (f->weights.traits[k] > 0 && may_be_least(f, s->arm, k))
+            return true;
+    }
+    return false;
+}
+
+/* The first and the one at @second are always among them; the first is drawn first. */
+static void choose_drawn(const struct field *f,
+                         const struct ts_standing *standings,
+                         int second,
+                         struct drawn *out)
+{
+    double bar = 0;
+    out->count = 0;
+    for (int i = 0; i < f->count; i++)
+        bar = fmax(bar, standings[i].utility - out_of_reach * utility_error(f, standings[i].arm));
+    for (int i = 0; i < f->count; i++) {
+        if (i != 0 && i != second && !may_matter(f, &standings[i], bar))
+            continue;
+        out->arms[out->count] = standings[i].arm;
+        out->places[out->count++] = i;
+    }
+}
+
+static void start_streams(const struct field *f, struct drawn *d)
+{
+    d->random = (struct ts_random){.state = 1};
+    ts_strata_init(&d->strata);
+    for (int i = 0; i < d->count; i++) {
+        const struct ts_beta q = f->beliefs[d->arms[i]].quality;
+        d->quality[i] = ts_strata_beta(&d->strata, &d->random, q.a, q.b);
+        for (int k = 0; k < TS_TRAIT_COUNT_; k++) {
+            d->traits[k][i] = ts_strata_stream(&d->strata, &d->random);
+            d->errors[k][i] = trait_error(&f->beliefs[d->arms[i]].traits[k]);
+        }
+    }
+}
+
+/* One joint draw of their utilities. */
+static void draw_utilities(const struct field *f, struct drawn *d, uint32_t round, double *utility)
+{
+    for (int i = 0; i < d->count; i++)
+        utility[i] = f->weights.quality * ts_beta_stream_draw(&d->quality[i], &d->random, round);
     for (int k = 0; k < TS_TRAIT_COUNT_; k++) {
         if (f->weights.traits[k] <= 0)
             continue;
         double value[TS_MAX_ARMS];
         double least = HUGE_VAL;
-        for (int i = 0; i < f->count; i++) {
-            const struct ts_trait *t = &f->beliefs[standings[i].arm].traits[k];
-            value[i] = t->mean + t->sd / sqrt(t->n) * ts_draw_normal(random);
+        for (int i = 0; i < d->count; i++) {
+            const struct ts_trait *t = &f->beliefs[d->arms[i]].traits[k];
+            value[i] = t->mean + d->errors[k][i] * ts_stream_normal(&d->traits[k][i], round);
             least = fmin(least, value[i]);
         }
-        for (int i = 0; i < f->count; i++)
+        for (int i = 0; i < d->count; i++)
             utility[i] += f->weights.traits[k] * earned(value[i], least);
+    }
+}
+
+/* Of those that were not drawn, the loss is that of their means. */
+static void lose_by_means(const struct field *f, struct ts_standing *standings, double best)
+{
+    for (int i = 0; i < f->count; i++) {
+        if (standings[i].expected_loss < 0)
+            standings[i].expected_loss = fmax(0, best - standings[i].utility);
     }
 }
 
@@ -167,20 +260,31 @@ static void draw_utilities(const struct field *f,
  * close that the difference does not matter. */
 static double draw(const struct field *f, struct ts_standing *standings, int second)
 {
-    struct ts_random random = {.state = 1};
+    struct drawn d;
+    choose_drawn(f, standings, second, &d);
+    start_streams(f, &d);
+    for (int i = 0; i < f->count; i++)
+        standings[i].expected_loss = -1;
+    double losses[TS_MAX_ARMS] = {0};
+    double best_utility = 0;
     int same = 0;
-    for (int round = 0; round < DRAWS; round++) {
+    for (uint32_t round = 0; round < TS_STRATA; round++) {
         double utility[TS_MAX_ARMS];
-        draw_utilities(f, standings, &random, utility);
+        draw_utilities(f, &d, round, utility);
         int best = 0;
-        for (int i = 1; i < f->count; i++)
+        for (int i = 1; i < d.count; i++)
             best = utility[i] > utility[best] ? i : best;
-        standings[best].p_best += 1.0 / DRAWS;
-        for (int i = 0; i < f->count; i++)
-            standings[i].expected_loss += (utility[best] - utility[i]) / DRAWS;
-        same += second > 0 && fabs(utility[0] - utility[second]) <= same_within;
+        standings[d.places[best]].p_best += 1.0 / TS_STRATA;
+        best_utility += utility[best] / TS_STRATA;
+        for (int i = 0; i < d.count; i++) {
+            losses[i] += (utility[best] - utility[i]) / TS_STRATA;
+            same += d.places[i] == second && fabs(utility[0] - utility[i]) <= same_within;
+        }
     }
-    return (double)same / DRAWS;
+    for (int i = 0; i < d.count; i++)
+        standings[d.places[i]].expected_loss = losses[i];
+    lose_by_means(f, standings, best_utility);
+    return (double)same / TS_STRATA;
 }
 
 /* -- the test --------------------------------------------------------------------------------- */

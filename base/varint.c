@@ -35,21 +35,18 @@ ts_u128 ts_varint_get128(struct ts_cursor *c)
     return 0;
 }
 
-static uint64_t get_at_most(struct ts_cursor *c, uint64_t most)
+uint64_t ts_varint_get_long(struct ts_cursor *c)
 {
-    ts_u128 v = ts_varint_get128(c);
-    if (v <= most)
-        return (uint64_t)v;
+    uint64_t v = 0;
+    for (unsigned shift = 0; shift < 64 && !c->bad && c->at < c->end; shift += BITS) {
+        uint8_t byte = *c->at++;
+        uint64_t bits = byte & (MORE - 1);
+        if (bits << shift >> shift != bits)
+            break; /* beyond 64 bits */
+        v |= bits << shift;
+        if (!(byte & MORE))
+            return v;
+    }
     c->bad = true;
     return 0;
-}
-
-uint64_t ts_varint_get(struct ts_cursor *c)
-{
-    return get_at_most(c, UINT64_MAX);
-}
-
-int64_t ts_varint_get_i64(struct ts_cursor *c)
-{
-    return (int64_t)get_at_most(c, INT64_MAX);
 }

@@ -32,10 +32,26 @@ static inline size_t ts_cursor_left(const struct ts_cursor *c)
 void ts_varint_put(struct ts_buf *b, uint64_t v);
 void ts_varint_put128(struct ts_buf *b, ts_u128 v);
 
-uint64_t ts_varint_get(struct ts_cursor *c);
+uint64_t ts_varint_get_long(struct ts_cursor *c);
+
+/* Most are short. */
+static inline uint64_t ts_varint_get(struct ts_cursor *c)
+{
+    if (!c->bad && c->at < c->end && *c->at < 0x80)
+        return *c->at++;
+    return ts_varint_get_long(c);
+}
+
 ts_u128 ts_varint_get128(struct ts_cursor *c);
 
 /* A count, a sum or a time: one above INT64_MAX is bad. */
-int64_t ts_varint_get_i64(struct ts_cursor *c);
+static inline int64_t ts_varint_get_i64(struct ts_cursor *c)
+{
+    uint64_t v = ts_varint_get(c);
+    if (v <= INT64_MAX)
+        return (int64_t)v;
+    c->bad = true;
+    return 0;
+}
 
 #endif

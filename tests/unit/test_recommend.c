@@ -89,6 +89,56 @@ static void draws_have_the_mean_and_spread_they_should(void **state)
     }
 }
 
+static void strata_spread_as_the_distribution_does(void **state)
+{
+    (void)state;
+    static const struct ts_beta shapes[] = {{.5, 8}, {6, 5}, {90, 10}, {300, 5.1}, {5000, 40}};
+    struct ts_strata strata;
+    ts_strata_init(&strata);
+    for (size_t s = 0; s < TS_ARRAY_LEN(shapes); s++) {
+        const struct ts_beta d = shapes[s];
+        const double at[] = {
+            ts_beta_mean(d) - ts_beta_sd(d), ts_beta_mean(d), ts_beta_mean(d) + 2 * ts_beta_sd(d)};
+        double sum = 0;
+        int below[3] = {0};
+        enum { SEEDS = 20, N = SEEDS * TS_STRATA };
+        for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+            struct ts_random random = {.state = seed};
+            struct ts_beta_stream stream = ts_strata_beta(&strata, &random, d.a, d.b);
+            for (uint32_t round = 0; round < TS_STRATA; round++) {
+                double x = ts_beta_stream_draw(&stream, &random, round);
+                sum += x;
+                for (int i = 0; i < 3; i++)
+                    below[i] += x <= at[i];
+            }
+        }
+        assert_true(near(sum / N, ts_beta_mean(d), 0.03 * ts_beta_sd(d)));
+        for (int i = 0; i < 3; i++)
+            assert_true(near((double)below[i] / N, ts_beta_cdf(d, at[i]), 0.01));
+    }
+}
+
+static void every_stream_takes_each_stratum_once(void **state)
+{
+    (void)state;
+    struct ts_strata strata;
+    struct ts_random random = {.state = 3};
+    ts_strata_init(&strata);
+    assert_true(near(strata.normal[TS_STRATA / 2 - 1], -strata.normal[TS_STRATA / 2], 1e-12));
+    assert_true(near(strata.normal[1023], 3.2971933, 1e-5)); /* of 1 - 1/2048 */
+    for (int s = 0; s < 50; s++) {
+        struct ts_stream stream = ts_strata_stream(&strata, &random);
+        double sum = 0;
+        double squares = 0;
+        for (uint32_t round = 0; round < TS_STRATA; round++) {
+            double z = ts_stream_normal(&stream, round);
+            sum += z;
+            squares += z * z;
+        }
+        assert_true(near(sum, 0, 1e-9) && near(squares / TS_STRATA, 1, 0.01));
+    }
+}
+
 /* -- recommendations ----------------------------------------------------------------------------
  */
 
@@ -355,6 +405,8 @@ int main(void)
         cmocka_unit_test(shares_of_the_beta_distribution_are_binomial_tails),
         cmocka_unit_test(intervals_leave_as_much_on_either_side),
         cmocka_unit_test(draws_have_the_mean_and_spread_they_should),
+        cmocka_unit_test(strata_spread_as_the_distribution_does),
+        cmocka_unit_test(every_stream_takes_each_stratum_once),
         cmocka_unit_test(below_five_calls_there_is_nothing_to_go_by),
         cmocka_unit_test(each_priority_has_its_own_winner),
         cmocka_unit_test(cost_is_money_where_all_have_a_price_and_tokens_else),
