@@ -105,6 +105,7 @@ struct ts_store_health ts_store_health(struct ts_store *s)
         .committed_rows = s->state.committed_rows,
         .commits = s->state.commits,
         .last_commit_us = s->state.last_commit_us,
+        .expired_rows = s->state.expired_rows,
         .queued = ts_inbox_waiting(&s->inbox),
     };
     struct ts_spool *spool = s->spool;

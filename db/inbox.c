@@ -115,6 +115,7 @@ void ts_inbox_init(struct ts_inbox *b)
     rows_init(&b->overflow);
     posts_init(&b->ratings);
     posts_init(&b->imports);
+    posts_init(&b->cleanups);
 }
 
 void ts_inbox_deinit(struct ts_inbox *b)
@@ -159,6 +160,14 @@ void ts_inbox_put_import(struct ts_inbox *b, struct ts_post *import)
 {
     TS_GUARD(&b->lock);
     posts_add(&b->imports, import);
+    wake_writer(b);
+}
+
+void ts_inbox_put_cleanup(struct ts_inbox *b, struct ts_post *cleanup)
+{
+    TS_GUARD(&b->lock);
+    posts_add(&b->cleanups, cleanup);
+    b->nudged = true;
     wake_writer(b);
 }
 
@@ -216,6 +225,19 @@ bool ts_inbox_take(struct ts_inbox *b, int64_t wait_us, struct ts_work *out)
     out->ratings = posts_take_all(&b->ratings);
     out->import = posts_take_first(&b->imports);
     return !b->stopping || b->writing.first != NULL || out->ratings != NULL || out->import != NULL;
+}
+
+struct ts_store_cleanup *ts_inbox_take_cleanup(struct ts_inbox *b)
+{
+    TS_GUARD(&b->lock);
+    struct ts_post *post = posts_take_first(&b->cleanups);
+    return post != NULL ? TS_CONTAINER(post, struct ts_store_cleanup, job.post) : NULL;
+}
+
+bool ts_inbox_has_cleanup(struct ts_inbox *b)
+{
+    TS_GUARD(&b->lock);
+    return b->cleanups.first != NULL;
 }
 
 struct ts_row *ts_inbox_written(struct ts_inbox *b)

@@ -50,6 +50,7 @@ struct ts_inbox {
     struct ts_row_list overflow; /* for the spooler */
     struct ts_post_list ratings;
     struct ts_post_list imports;
+    struct ts_post_list cleanups;
 
     int spilling; /* rows on their way into the spool, in overflow or in the spooler's hands */
 
@@ -65,6 +66,7 @@ void ts_inbox_deinit(struct ts_inbox *b);
 
 void ts_inbox_put_row(struct ts_inbox *b, struct ts_row *row);
 void ts_inbox_put_rating(struct ts_inbox *b, struct ts_post *rating);
+void ts_inbox_put_cleanup(struct ts_inbox *b, struct ts_post *cleanup);
 void ts_inbox_put_import(struct ts_inbox *b, struct ts_post *import);
 void ts_inbox_stop(struct ts_inbox *b);
 int64_t ts_inbox_waiting(struct ts_inbox *b);
@@ -79,6 +81,10 @@ struct ts_work {
 
 /* Waits for work, at most @wait_us (-1: as long as it takes). False: stopped, and nothing left. */
 bool ts_inbox_take(struct ts_inbox *b, int64_t wait_us, struct ts_work *out);
+
+/* A cleanup that nobody has begun, or NULL. */
+struct ts_store_cleanup *ts_inbox_take_cleanup(struct ts_inbox *b);
+bool ts_inbox_has_cleanup(struct ts_inbox *b);
 
 /* The rows being written: off the list, with the jobs that are still to be settled. */
 struct ts_row *ts_inbox_written(struct ts_inbox *b);

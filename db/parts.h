@@ -3,6 +3,7 @@
  *
  *   store.c    opens, closes, takes jobs         any thread
  *   writer.c   the write connection              the writer thread
+ *   retention.c   what it does between batches   the writer thread
  *   spooler.c  appends to the spool              the spooler thread
  *   readers.c  the read connections              the reader threads
  *   health.c   what the others report
@@ -16,6 +17,7 @@
 #include "db/conn.h"
 #include "db/inbox.h"
 #include "db/intern.h"
+#include "db/retention.h"
 #include "db/rollup.h"
 #include "db/spool.h"
 
@@ -33,6 +35,7 @@ struct ts_store_state {
     _Atomic int64_t committed_rows;
     _Atomic int64_t commits;
     _Atomic int64_t last_commit_us;
+    _Atomic int64_t expired_rows;
 };
 
 void ts_state_init(struct ts_store_state *st);
@@ -75,6 +78,7 @@ struct ts_writer {
     bool trouble; /* the last write failed: rows go to the spool until a probe succeeds */
     int64_t probe_us;
     int64_t drained; /* offset in the spool up to which rows are in the database */
+    struct ts_retention retention;
 };
 
 /* Days whose cells somebody found wrong, on their way to the writer. */

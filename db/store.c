@@ -126,6 +126,7 @@ static enum ts_err new_store(const struct ts_store_options *o,
     ts_state_init(&s->state);
     ts_inbox_init(&s->inbox);
     ts_care_init(&s->care);
+    ts_retention_init(&s->writer.retention, o->retention_days);
     enum ts_err e = ts_readers_init(&s->readers, s, o->readers, err);
     if (e != TS_OK)
         return e;
@@ -250,6 +251,11 @@ void ts_store_import(struct ts_store *s, struct ts_store_import *import)
 void ts_store_rate(struct ts_store *s, struct ts_store_rating *rating)
 {
     ts_inbox_put_rating(&s->inbox, &rating->job.post);
+}
+
+void ts_store_cleanup(struct ts_store *s, struct ts_store_cleanup *cleanup)
+{
+    ts_inbox_put_cleanup(&s->inbox, &cleanup->job.post);
 }
 
 void ts_store_query(struct ts_store *s, struct ts_query *q)

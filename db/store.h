@@ -26,7 +26,8 @@ struct ts_store_options {
     const char *path;
     enum ts_durability durability;
     int readers;
-    bool required; /* fail where the file cannot be opened, instead of starting degraded */
+    bool required;          /* fail where the file cannot be opened, instead of starting degraded */
+    int64_t retention_days; /* calls older than that are deleted; 0: none */
 };
 
 /**
@@ -106,6 +107,19 @@ struct ts_store_rating {
 };
 void ts_store_rate(struct ts_store *s, struct ts_store_rating *rating);
 
+/*
+ * Deletes old calls now, without waiting for the next round. Results: TS_OK (all are gone, or it
+ * was called off), STORAGE_UNAVAILABLE.
+ */
+struct ts_store_cleanup {
+    struct ts_store_job job;
+    int64_t keep_days;       /* in; 0: as the store was opened with */
+    int64_t before_ms;       /* out: what was older is gone; TS_UNKNOWN: everything is kept */
+    _Atomic int64_t deleted; /* out, and on the way there: calls */
+    _Atomic bool stop;       /* in: call it off */
+};
+void ts_store_cleanup(struct ts_store *s, struct ts_store_cleanup *cleanup);
+
 /* -- reading ---------------------------------------------------------------------------------- */
 
 struct ts_reader_conn; /* one reader's connection: db/query.h */
@@ -137,6 +151,7 @@ struct ts_store_health {
     int64_t committed_rows; /* since start */
     int64_t commits;
     int64_t last_commit_us; /* how long it took */
+    int64_t expired_rows;   /* deleted for their age, since start */
 };
 struct ts_store_health ts_store_health(struct ts_store *s);
 

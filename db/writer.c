@@ -2,84 +2,19 @@
  * The writer: the one thread that changes the database.
  *
  * A turn takes everything that waits. Live rows and ratings go into one transaction, then one
- * import into its own, then some of the spool, if it has any. When a write fails, the rows go to
- * the spool and the thread tries again every second, with one small write, until that succeeds.
+ * import into its own, then some of the spool, if it has any, then a step of what can wait. When a
+ * write fails, the rows go to the spool and the thread tries again every second, with one small
+ * write, until that succeeds.
  */
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/apply.h"
 #include "db/parts.h"
+#include "db/transact.h"
 
 enum {
-    PROBE_EVERY_US = 1000 * 1000,
-    PROBE_PATIENCE_US = 100 * 1000,
     DRAIN_ROWS = 256, /* of the spool in one transaction; live rows wait no longer than for these */
 };
-
-/* -- transactions ----------------------------------------------------------------------------- */
-
-static enum ts_err begin(struct ts_writer *w, struct ts_error *err)
-{
-    if (w->conn == NULL)
-        return ts_fail(err, TS_ERR_STORAGE_UNAVAILABLE, "the database is not open");
-    return ts_conn_run(w->conn, TS_SQL_WRITE_BEGIN, err);
-}
-
-/* New names and their numbers may be gone with the transaction, and roll-ups are ahead of the file.
- */
-static void roll_back(struct ts_writer *w)
-{
-    if (w->conn != NULL)
-        ts_conn_end(w->conn, TS_SQL_WRITE_ROLLBACK);
-    ts_intern_drop(w->intern);
-    ts_rollup_drop(w->rollup);
-}
-
-/* A commit into a file that somebody has deleted or replaced is none. */
-static enum ts_err commit(struct ts_store *s, struct ts_error *err)
-{
-    struct ts_writer *w = &s->writer;
-    int64_t start_us = ts_now_us();
-    enum ts_err e = ts_conn_run(w->conn, TS_SQL_WRITE_COMMIT, err);
-    if (e == TS_OK && ts_conn_file_moved(w->conn))
-        e = ts_fail(err, TS_ERR_STORAGE_UNAVAILABLE, "%s was deleted or replaced", s->path);
-    if (e == TS_OK) {
-        s->state.commits++;
-        s->state.last_commit_us = ts_now_us() - start_us;
-        if (!s->state.writable)
-            ts_state_good(&s->state);
-    }
-    return e;
-}
-
-/* Ends a transaction whose work ended with @e. */
-static enum ts_err end(struct ts_store *s, enum ts_err e, struct ts_error *err)
-{
-    struct ts_writer *w = &s->writer;
-    if (e == TS_OK)
-        e = ts_rollup_flush(w->rollup, w->conn, err);
-    if (e == TS_OK)
-        e = commit(s, err);
-    if (e != TS_OK)
-        roll_back(w);
-    return e;
-}
-
-/* The rows' own fault, as against the file's or the disk's. */
-static bool is_rows_fault(enum ts_err e)
-{
-    return e == TS_ERR_INTERNAL;
-}
-
-static void start_trouble(struct ts_store *s, const struct ts_error *why)
-{
-    struct ts_writer *w = &s->writer;
-    if (!w->trouble && w->conn != NULL)
-        w->conn->patience_us = PROBE_PATIENCE_US;
-    w->trouble = true;
-    w->probe_us = ts_now_us() + PROBE_EVERY_US;
-    ts_state_bad(&s->state, why->text);
-}
 
 /* -- live rows and ratings -------------------------------------------------------------------- */
 
@@ -142,12 +77,12 @@ static enum ts_err apply_batch(struct ts_store *s, struct ts_post *ratings, stru
 {
     struct ts_writer *w = &s->writer;
     bool inserted = false;
-    enum ts_err e = begin(w, err);
+    enum ts_err e = ts_tx_begin(s, err);
     for (struct ts_row *row = s->inbox.writing.first; e == TS_OK && row != NULL; row = row->next)
         e = ts_apply_call(w->conn, w->intern, w->rollup, row->call, &inserted, err);
     for (struct ts_post *p = ratings; e == TS_OK && p != NULL; p = p->next)
         e = apply_rating(s, rating_of(p), err);
-    return end(s, e, err);
+    return ts_tx_end(s, e, err);
 }
 
 /* One call in a transaction of its own. */
@@ -155,10 +90,10 @@ static enum ts_err write_call(struct ts_store *s, const struct ts_call *call, st
 {
     struct ts_writer *w = &s->writer;
     bool inserted = false;
-    enum ts_err e = begin(w, err);
+    enum ts_err e = ts_tx_begin(s, err);
     if (e == TS_OK)
         e = ts_apply_call(w->conn, w->intern, w->rollup, call, &inserted, err);
-    return end(s, e, err);
+    return ts_tx_end(s, e, err);
 }
 
 /* Something in the batch does not go into the database: row by row, so that only that is lost. */
@@ -166,7 +101,7 @@ static enum ts_err write_singly(struct ts_store *s, struct ts_error *err)
 {
     for (struct ts_row *row = s->inbox.writing.first; row != NULL; row = s->inbox.writing.first) {
         enum ts_err e = write_call(s, row->call, err);
-        if (e != TS_OK && !is_rows_fault(e))
+        if (e != TS_OK && !ts_tx_is_rows_fault(e))
             return e;
         if (e != TS_OK)
             ts_state_lost(&s->state, 1, err->text);
@@ -190,14 +125,14 @@ static void write_live(struct ts_store *s, struct ts_post *ratings)
         settle_ratings(ratings, NULL);
         return;
     }
-    if (is_rows_fault(e)) {
+    if (ts_tx_is_rows_fault(e)) {
         settle_ratings(ratings, &err);
         ratings = NULL;
         e = write_singly(s, &err);
     }
     if (e == TS_OK)
         return;
-    start_trouble(s, &err);
+    ts_tx_trouble(s, &err);
     ts_inbox_spill(&s->inbox);
     settle_ratings(ratings, &err);
 }
@@ -222,7 +157,7 @@ static void write_import(struct ts_store *s, struct ts_post *post)
     struct ts_writer *w = &s->writer;
     struct ts_error err = TS_ERROR_INIT;
     int accepted = 0;
-    enum ts_err e = begin(w, &err);
+    enum ts_err e = ts_tx_begin(s, &err);
     for (int i = 0; e == TS_OK && i < im->count; i++) {
         bool inserted = false;
         e = ts_apply_import(w->conn, w->intern, w->rollup, im->calls[i], &inserted, &err);
@@ -230,13 +165,13 @@ static void write_import(struct ts_store *s, struct ts_post *post)
     }
     if (e == TS_OK && im->source != NULL)
         e = ts_apply_import_mark(w->conn, im->source, im->source_row, &err);
-    e = end(s, e, &err);
+    e = ts_tx_end(s, e, &err);
     if (e == TS_OK) {
         im->accepted = accepted;
         im->duplicates = im->count - accepted;
         s->state.committed_rows += accepted;
-    } else if (!is_rows_fault(e)) {
-        start_trouble(s, &err);
+    } else if (!ts_tx_is_rows_fault(e)) {
+        ts_tx_trouble(s, &err);
         e = TS_ERR_STORAGE_UNAVAILABLE;
     }
     settle_import(im, e, &err);
@@ -251,13 +186,13 @@ static enum ts_err drain_batch(struct ts_store *s,
 {
     struct ts_writer *w = &s->writer;
     int accepted = 0;
-    enum ts_err e = begin(w, err);
+    enum ts_err e = ts_tx_begin(s, err);
     for (int i = 0; e == TS_OK && i < count; i++) {
         bool inserted = false;
         e = ts_apply_call(w->conn, w->intern, w->rollup, calls[i], &inserted, err);
         accepted += inserted;
     }
-    e = end(s, e, err);
+    e = ts_tx_end(s, e, err);
     if (e == TS_OK)
         s->state.committed_rows += accepted;
     return e;
@@ -270,7 +205,7 @@ static enum ts_err drain_singly(struct ts_store *s,
 {
     for (int i = 0; i < count; i++) {
         enum ts_err e = write_call(s, calls[i], err);
-        if (e != TS_OK && !is_rows_fault(e))
+        if (e != TS_OK && !ts_tx_is_rows_fault(e))
             return e;
         if (e != TS_OK)
             ts_state_lost(&s->state, 1, err->text);
@@ -300,12 +235,12 @@ static void drain(struct ts_store *s)
     int count = ts_spool_read(spool, &offset, calls, DRAIN_ROWS);
     struct ts_error err = TS_ERROR_INIT;
     enum ts_err e = drain_batch(s, calls, count, &err);
-    if (is_rows_fault(e))
+    if (ts_tx_is_rows_fault(e))
         e = drain_singly(s, calls, count, &err);
     for (int i = 0; i < count; i++)
         ts_call_free(calls[i]);
     if (e != TS_OK) {
-        start_trouble(s, &err);
+        ts_tx_trouble(s, &err);
         return;
     }
     w->drained = offset;
@@ -322,13 +257,13 @@ static void make_cells(struct ts_store *s)
     if (w->conn == NULL || (ts_rollup_due(w->rollup) == 0 && !ts_care_pending(s)))
         return;
     struct ts_error err = TS_ERROR_INIT;
-    enum ts_err e = begin(w, &err);
+    enum ts_err e = ts_tx_begin(s, &err);
     if (e == TS_OK)
         e = ts_care_settle(s, &err);
     if (e == TS_OK)
         e = ts_rollup_step(w->rollup, w->conn, &err);
-    if (end(s, e, &err) != TS_OK)
-        start_trouble(s, &err);
+    if (ts_tx_end(s, e, &err) != TS_OK)
+        ts_tx_trouble(s, &err);
     s->care.due = ts_rollup_due(w->rollup);
 }
 
@@ -336,14 +271,14 @@ static void make_cells(struct ts_store *s)
 
 static enum ts_err probe_write(struct ts_store *s, struct ts_error *err)
 {
-    enum ts_err e = begin(&s->writer, err);
+    enum ts_err e = ts_tx_begin(s, err);
     if (e == TS_OK) {
         TS_LEASE(q, s->writer.conn, TS_SQL_PROBE_WRITE);
         ts_bind_i64(&q, ts_wall_ms());
         if (ts_step(&q) != TS_DONE)
             e = ts_stmt_fail(&q, err, "trying a write");
     }
-    return end(s, e, err);
+    return ts_tx_end(s, e, err);
 }
 
 /* The readers first: the connection that checkpoints is the last to go. */
@@ -365,7 +300,7 @@ static void probe(struct ts_store *s)
     if (e == TS_OK)
         e = probe_write(s, &err);
     if (e != TS_OK) {
-        start_trouble(s, &err);
+        ts_tx_trouble(s, &err);
         return;
     }
     w->trouble = false;
@@ -382,6 +317,7 @@ static void refuse(struct ts_store *s, const struct ts_work *work)
         settle_import(TS_CONTAINER(work->import, struct ts_store_import, job.post),
                       TS_ERR_STORAGE_UNAVAILABLE,
                       &why);
+    ts_retention_break(s, &why);
 }
 
 /* -- the thread ------------------------------------------------------------------------------- */
@@ -396,7 +332,15 @@ static int64_t idle_us(struct ts_store *s)
     }
     struct ts_spool *spool = s->spool;
     bool busy = (spool != NULL && ts_spool_state(spool).rows > 0) || ts_rollup_due(w->rollup) > 0;
-    return busy ? 0 : -1;
+    return busy ? 0 : ts_retention_wait_us(s);
+}
+
+/* Whoever waits for something that will not be finished now is told so. */
+static void break_off(struct ts_store *s)
+{
+    struct ts_error why = TS_ERROR_INIT;
+    (void)ts_fail(&why, TS_ERR_STORAGE_UNAVAILABLE, "the store is being closed");
+    ts_retention_break(s, &why);
 }
 
 void *ts_writer_main(void *store)
@@ -421,7 +365,10 @@ void *ts_writer_main(void *store)
             drain(s);
         if (!s->writer.trouble)
             make_cells(s);
+        if (!s->writer.trouble && !s->stopping)
+            ts_retention_turn(s);
     }
+    break_off(s);
     ts_inbox_writer_gone(&s->inbox);
     return NULL;
 }

@@ -59,7 +59,7 @@ enum ts_setting_flags {
       "between two tokens; 0 = none")                                                               \
     X(TIMEOUT_TOTAL_MS, "timeout_total_ms", NUMBER, "0", 0, 604800000, NULL, 0,                     \
       "for a whole answer; 0 = none while tokens flow")                                             \
-    X(RETENTION_DAYS, "retention_days", NUMBER, "90", 0, 36500, NULL, TS_SET_LATER,                 \
+    X(RETENTION_DAYS, "retention_days", NUMBER, "90", 0, 36500, NULL, 0,                 \
       "how long single calls are kept; 0 = for ever")                                               \
     X(CLONE_RETENTION_DAYS, "clone_retention_days", NUMBER, "0", 0, 36500, NULL, TS_SET_LATER,      \
       "how long website clones are kept; 0 = for ever")                                             \

@@ -50,6 +50,20 @@ SELECT 1 FROM reported_id WHERE external_id = ?1;
 -- name: reported_insert
 INSERT INTO reported_id(external_id, call_id) VALUES (?1, ?2);
 
+-- name: expired_oldest
+SELECT min(id) FROM call WHERE id < ?1;
+
+-- One at a time: how long it takes depends on what hangs on a call, so the clock decides how many.
+-- name: expired_delete
+DELETE FROM call WHERE id = (SELECT id FROM call WHERE id < ?1 ORDER BY id LIMIT 1);
+
+-- name: free_pages
+SELECT freelist_count, page_count FROM pragma_freelist_count, pragma_page_count;
+
+-- A row for each page; whoever has enough stops stepping.
+-- name: shrink
+PRAGMA incremental_vacuum;
+
 -- name: newest_between
 SELECT max(id) FROM call WHERE id BETWEEN ?1 AND ?2;
 

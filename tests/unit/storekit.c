@@ -152,14 +152,7 @@ struct ts_call *kit_full_call(int n)
 
 /* -- jobs ------------------------------------------------------------------------------------- */
 
-struct waiter {
-    struct ts_store_job job;
-    pthread_mutex_t lock;
-    pthread_cond_t done;
-    bool settled;
-};
-
-static void settle(struct waiter *w)
+static void settle(struct kit_waiter *w)
 {
     (void)pthread_mutex_lock(&w->lock);
     w->settled = true;
@@ -167,7 +160,7 @@ static void settle(struct waiter *w)
     (void)pthread_mutex_unlock(&w->lock);
 }
 
-static void wait_for(struct waiter *w)
+static void wait_for(struct kit_waiter *w)
 {
     (void)pthread_mutex_lock(&w->lock);
     while (!w->settled)
@@ -182,12 +175,12 @@ static void wait_for(struct waiter *w)
 
 static void row_done(struct ts_post *p)
 {
-    settle(TS_CONTAINER(p, struct waiter, job.post));
+    settle(TS_CONTAINER(p, struct kit_waiter, job.post));
 }
 
 enum ts_err kit_record(struct kit *k, struct ts_call *call)
 {
-    struct waiter w = WAITER_INIT;
+    struct kit_waiter w = WAITER_INIT;
     w.job.post.fn = row_done;
     ts_store_record(k->store, call, &w.job);
     wait_for(&w);
@@ -196,7 +189,7 @@ enum ts_err kit_record(struct kit *k, struct ts_call *call)
 
 struct rating_box {
     struct ts_store_rating rating;
-    struct waiter w;
+    struct kit_waiter w;
 };
 
 static void rating_done(struct ts_post *p)
@@ -216,7 +209,7 @@ enum ts_err kit_rate(struct kit *k, struct ts_store_rating *r)
 
 struct import_box {
     struct ts_store_import import;
-    struct waiter w;
+    struct kit_waiter w;
 };
 
 static void import_done(struct ts_post *p)
@@ -234,11 +227,57 @@ enum ts_err kit_import(struct kit *k, struct ts_store_import *im)
     return im->job.result;
 }
 
+static void cleanup_done(struct ts_post *p)
+{
+    settle(&TS_CONTAINER(p, struct kit_cleaning, cleanup.job.post)->w);
+}
+
+static void cleaning_init(struct kit_cleaning *c, int64_t keep_days)
+{
+    *c = (struct kit_cleaning){.cleanup.keep_days = keep_days, .w = WAITER_INIT};
+    c->cleanup.job.post.fn = cleanup_done;
+}
+
+void kit_cleanup_start(struct kit *k, struct kit_cleaning *c, int64_t keep_days)
+{
+    cleaning_init(c, keep_days);
+    ts_store_cleanup(k->store, &c->cleanup);
+}
+
+bool kit_cleanup_is_done(struct kit_cleaning *c)
+{
+    (void)pthread_mutex_lock(&c->w.lock);
+    bool done = c->w.settled;
+    (void)pthread_mutex_unlock(&c->w.lock);
+    return done;
+}
+
+enum ts_err kit_cleanup_wait(struct kit_cleaning *c)
+{
+    wait_for(&c->w);
+    return c->cleanup.job.result;
+}
+
+enum ts_err kit_cleanup(struct kit *k, struct ts_store_cleanup *c)
+{
+    struct kit_cleaning box;
+    cleaning_init(&box, c->keep_days);
+    box.cleanup.stop = (bool)c->stop;
+    ts_store_cleanup(k->store, &box.cleanup);
+    (void)kit_cleanup_wait(&box);
+    *c = (struct ts_store_cleanup){.job.result = box.cleanup.job.result,
+                                   .job.error = box.cleanup.job.error,
+                                   .keep_days = c->keep_days,
+                                   .before_ms = box.cleanup.before_ms,
+                                   .deleted = box.cleanup.deleted};
+    return c->job.result;
+}
+
 struct query_box {
     struct ts_query query;
     kit_query_fn *fn;
     void *ctx;
-    struct waiter w;
+    struct kit_waiter w;
 };
 
 static void query_done(struct ts_post *p)

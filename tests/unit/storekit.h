@@ -3,6 +3,7 @@
 #ifndef TS_TESTS_UNIT_STOREKIT_H
 #define TS_TESTS_UNIT_STOREKIT_H
 
+#include <pthread.h>
 #include <sqlite3.h>
 
 #include "db/query.h"
@@ -35,6 +36,23 @@ void kit_text(struct ts_call *c, const char **member, const char *text);
 enum ts_err kit_record(struct kit *k, struct ts_call *call);
 enum ts_err kit_rate(struct kit *k, struct ts_store_rating *r);
 enum ts_err kit_import(struct kit *k, struct ts_store_import *im);
+
+enum ts_err kit_cleanup(struct kit *k, struct ts_store_cleanup *c);
+
+/* A cleanup in the background. */
+struct kit_waiter {
+    struct ts_store_job job;
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    bool settled;
+};
+struct kit_cleaning {
+    struct ts_store_cleanup cleanup;
+    struct kit_waiter w;
+};
+void kit_cleanup_start(struct kit *k, struct kit_cleaning *c, int64_t keep_days);
+bool kit_cleanup_is_done(struct kit_cleaning *c);
+enum ts_err kit_cleanup_wait(struct kit_cleaning *c);
 
 /* One call as JSON, or NULL. */
 json_t *kit_get(struct kit *k, int64_t id, struct ts_error *err);
