@@ -171,7 +171,7 @@ static void run_and_kill(const char *path, bool locked, struct acks *a)
     add_ack(a, first);
     sqlite3 *other = NULL;
     if (locked && (sqlite3_open(path, &other) != SQLITE_OK ||
-                   sqlite3_busy_timeout(other, 2000) != SQLITE_OK ||
+                   sqlite3_busy_timeout(other, 20000) != SQLITE_OK ||
                    sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK))
         die("locking", sqlite3_errmsg(other));
     (void)usleep((locked ? 1200 * 1000 : 0) + random_below(150 * 1000));
