@@ -11,6 +11,7 @@
 #include "base/jscan.h"
 #include "proxy/client.h"
 #include "proxy/dialect.h"
+#include "proxy/trace.h"
 
 /* Our own fields, from headers or from the body's `touchstone` member (headers win). NULL or
  * unknown where the caller gave none. Strings live in the arena. */
@@ -94,6 +95,9 @@ struct ts_genreq {
     bool wants_base64;  /* vectors as base64 */
     struct ts_header forwarded[TS_MAX_FORWARDED]; /* headers for the same dialect; in the arena */
     int forwarded_count;
+    struct ts_trace trace;
+    bool trace_seen;        /* a traceparent was there; two of them are none */
+    const char *tracestate; /* in the arena; NULL: none */
     struct ts_call_labels labels;
     struct ts_arena arena;
 };
@@ -123,8 +127,8 @@ TS_NODISCARD enum ts_err ts_genreq_label(struct ts_genreq *q,
                                          const char *value,
                                          struct ts_error *err);
 
-/* Takes a header of the request: one of ours as above, or one that the dialect forwards; others are
- * ignored. Errors as above. */
+/* Takes a header of the request: one of ours as above, one that the dialect forwards, or the trace;
+ * others are ignored. Errors as above. */
 TS_NODISCARD enum ts_err ts_genreq_header(struct ts_genreq *q,
                                           const char *name,
                                           const char *value,

@@ -381,6 +381,23 @@ static enum ts_err forward(struct ts_genreq *q,
     return TS_OK;
 }
 
+static void take_traceparent(struct ts_genreq *q, const char *value)
+{
+    if (q->trace_seen)
+        q->trace = (struct ts_trace){.on = false};
+    else
+        (void)ts_trace_read(&q->trace, ts_slice_trim(ts_slice_str(value)));
+    q->trace_seen = true;
+}
+
+static enum ts_err take_tracestate(struct ts_genreq *q, const char *value, struct ts_error *err)
+{
+    if (q->tracestate != NULL || strlen(value) > TS_MAX_TRACESTATE)
+        return TS_OK;
+    q->tracestate = ts_arena_str(&q->arena, value);
+    return q->tracestate != NULL ? TS_OK : ts_fail(err, TS_ERR_NOMEM, "no memory for a header");
+}
+
 enum ts_err ts_genreq_header(struct ts_genreq *q,
                              const char *name,
                              const char *value,
@@ -390,5 +407,11 @@ enum ts_err ts_genreq_header(struct ts_genreq *q,
     size_t n = sizeof(prefix) - 1;
     if (strncasecmp(name, prefix, n) == 0)
         return ts_genreq_label(q, name + n, value, err);
+    if (strcasecmp(name, "tracestate") == 0)
+        return take_tracestate(q, value, err);
+    if (strcasecmp(name, "traceparent") == 0) {
+        take_traceparent(q, value);
+        return TS_OK;
+    }
     return forward(q, name, value, err);
 }

@@ -144,7 +144,7 @@ void ts_relay_close_try(struct ts_relay *r);
 /* -- relay_headers.c ------------------------------------------------------------------------------
  */
 
-enum { TS_RELAY_REQUEST_HEADERS = 8 + TS_MAX_FORWARDED };
+enum { TS_RELAY_REQUEST_HEADERS = 10 + TS_MAX_FORWARDED };
 
 /* Those of a request but for the key: two places stay free. Return: how many. */
 int ts_relay_request_headers(const struct ts_relay *r,
