@@ -435,3 +435,8 @@ void ts_handle_openai_embeddings(struct ts_exchange *x)
 {
     generate(x, &ts_openai_embeddings);
 }
+
+void ts_handle_responses(struct ts_exchange *x)
+{
+    generate(x, &ts_openai_responses);
+}

@@ -9,6 +9,7 @@ ts_handler_fn ts_handle_generate;
 ts_handler_fn ts_handle_chat;
 ts_handler_fn ts_handle_chat_completions;
 ts_handler_fn ts_handle_completions;
+ts_handler_fn ts_handle_responses;
 ts_handler_fn ts_handle_embed;
 ts_handler_fn ts_handle_ollama_embeddings;
 ts_handler_fn ts_handle_openai_embeddings;

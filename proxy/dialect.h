@@ -100,6 +100,7 @@ extern const struct ts_dialect ts_openai_completions;
 extern const struct ts_dialect ts_ollama_embed;
 extern const struct ts_dialect ts_ollama_embeddings;
 extern const struct ts_dialect ts_openai_embeddings;
+extern const struct ts_dialect ts_openai_responses;
 extern const struct ts_dialect ts_anthropic_messages;
 
 /* Whether a request that came in @client's dialect can go out in @upstream's, and the answer back.

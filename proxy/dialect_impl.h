@@ -9,6 +9,10 @@
 extern const char *const ts_openai_forwards[];
 extern const char *const ts_openai_passes[];
 
+/* The counts of an event of theirs: the wire's prompt tokens include those read from a cache; ours
+ * are disjoint. */
+struct ts_token_counts ts_openai_tokens(const struct ts_draft *d);
+
 /* request_openai.c */
 enum { TS_OPENAI_CHAT_MEMBERS = 11, TS_OPENAI_COMPLETIONS_MEMBERS = 10 };
 extern const struct ts_member_rule ts_openai_chat_members[TS_OPENAI_CHAT_MEMBERS];

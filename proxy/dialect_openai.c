@@ -74,16 +74,17 @@ static enum ts_finish finish_of(const struct ts_draft *d)
     return ts_draft_is(&d->finish, "content_filter") ? TS_FINISH_CONTENT_FILTER : TS_FINISH_OTHER;
 }
 
-/* The wire's prompt_tokens include those read from a cache; ours are disjoint. */
-static void take_usage(const struct ts_draft *d, struct ts_token_counts *t)
+struct ts_token_counts ts_openai_tokens(const struct ts_draft *d)
 {
+    struct ts_token_counts t = TS_TOKENS_UNKNOWN;
     int64_t prompt = ts_draft_count(d, TS_FIELD_PROMPT_TOKENS);
     int64_t cached = ts_draft_count(d, TS_FIELD_CACHED_TOKENS);
     bool split = cached != TS_UNKNOWN && cached <= prompt;
-    t->input = split ? prompt - cached : prompt;
-    t->cache_read = split ? cached : TS_UNKNOWN;
-    t->output = ts_draft_count(d, TS_FIELD_OUTPUT_TOKENS);
-    t->reasoning = ts_draft_count(d, TS_FIELD_REASONING_TOKENS);
+    t.input = split ? prompt - cached : prompt;
+    t.cache_read = split ? cached : TS_UNKNOWN;
+    t.output = ts_draft_count(d, TS_FIELD_OUTPUT_TOKENS);
+    t.reasoning = ts_draft_count(d, TS_FIELD_REASONING_TOKENS);
+    return t;
 }
 
 /* A time is believed where it is of two tokens at least: below, servers give nonsense. */
@@ -99,7 +100,7 @@ static void finish(struct ts_draft *d)
     e->finish = finish_of(d);
     e->usage_only = ts_draft_has(d, TS_FIELD_USAGE) && ts_draft_has(d, TS_FIELD_CHOICES) &&
                     !ts_draft_has(d, TS_FIELD_CHOICE);
-    take_usage(d, &e->tokens);
+    e->tokens = ts_openai_tokens(d);
     /* `timings` in earlier events may be left over from the request before. */
     if (e->finish != TS_FINISH_NONE || e->usage_only) {
         e->times.prompt_us = timed(d, TS_FIELD_TIMED_PROMPT, TS_FIELD_PROMPT_TIME);

@@ -109,8 +109,8 @@ void ts_write_error_event(const struct ts_dialect *d,
         ts_buf_puts(out, "\n");
         return;
     }
-    /* Clients of Anthropic's dialect see only events with a name. */
-    if (ts_slice_is(ts_slice_str(d->family), "anthropic"))
+    /* Clients of Anthropic's dialect see only events with a name; those of Responses go by it. */
+    if (ts_slice_is(ts_slice_str(d->family), "anthropic") || d == &ts_openai_responses)
         ts_buf_puts(out, "event: error\n");
     ts_buf_puts(out, "data: ");
     ts_write_error_body(d->family, err, id, out);

@@ -56,6 +56,7 @@ struct ts_call_labels {
     X(LOGPROBS, "logprobs")                                                                        \
     X(MODALITIES, "modalities")                                                                    \
     X(WEB_SEARCH_OPTIONS, "web_search_options")                                                    \
+    X(BACKGROUND, "background")                                                                    \
     X(INPUT, "input")                                                                              \
     X(DIMENSIONS, "dimensions")                                                                    \
     X(ENCODING_FORMAT, "encoding_format")                                                          \

@@ -46,6 +46,9 @@ static const struct ts_endpoint *endpoint(const struct ts_genreq *q)
     static const struct ts_endpoint chat = {"/api/chat", &ts_ollama_chat, false};
     static const struct ts_endpoint embed = {"/api/embed", &ts_ollama_embed, false};
     static const struct ts_endpoint embeddings = {"/api/embeddings", &ts_ollama_embeddings, false};
+    static const struct ts_endpoint responses = {"/v1/responses", &ts_openai_responses, false};
+    if (q->dialect == &ts_openai_responses)
+        return &responses;
     if (q->dialect == &ts_ollama_embeddings)
         return &embeddings;
     if (q->dialect->purpose == TS_PURPOSE_EMBEDDING)

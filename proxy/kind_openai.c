@@ -99,33 +99,53 @@ static bool is_completion(const struct ts_genreq *q)
            (q->dialect == &ts_ollama_generate && (raw || fills));
 }
 
-static const struct ts_endpoint embeddings = {"/v1/embeddings", &ts_openai_embeddings, false};
+/* The routes of those who speak OpenAI's dialect. */
+struct routes {
+    struct ts_endpoint chat;
+    struct ts_endpoint completions;
+    struct ts_endpoint embeddings;
+    struct ts_endpoint responses;
+};
+
+static const struct ts_endpoint *route_of(const struct routes *r, const struct ts_genreq *q)
+{
+    if (q->dialect == &ts_openai_responses)
+        return &r->responses;
+    if (q->dialect->purpose == TS_PURPOSE_EMBEDDING)
+        return &r->embeddings;
+    return is_completion(q) ? &r->completions : &r->chat;
+}
 
 static const struct ts_endpoint *endpoint(const struct ts_genreq *q)
 {
-    static const struct ts_endpoint chat = {"/v1/chat/completions", &ts_openai_chat, true};
-    static const struct ts_endpoint completions = {"/v1/completions", &ts_openai_completions, true};
-    if (q->dialect->purpose == TS_PURPOSE_EMBEDDING)
-        return &embeddings;
-    return is_completion(q) ? &completions : &chat;
+    static const struct routes routes = {
+        .chat = {"/v1/chat/completions", &ts_openai_chat, true},
+        .completions = {"/v1/completions", &ts_openai_completions, true},
+        .embeddings = {"/v1/embeddings", &ts_openai_embeddings, true},
+        .responses = {"/v1/responses", &ts_openai_responses, true},
+    };
+    return route_of(&routes, q);
 }
 
 /* OpenAI itself refuses members that it does not know. */
 static const struct ts_endpoint *strict_endpoint(const struct ts_genreq *q)
 {
-    static const struct ts_endpoint chat = {"/v1/chat/completions", &ts_openai_chat, false};
-    static const struct ts_endpoint completions = {
-        "/v1/completions", &ts_openai_completions, false};
-    if (q->dialect->purpose == TS_PURPOSE_EMBEDDING)
-        return &embeddings;
-    return is_completion(q) ? &completions : &chat;
+    static const struct routes routes = {
+        .chat = {"/v1/chat/completions", &ts_openai_chat, false},
+        .completions = {"/v1/completions", &ts_openai_completions, false},
+        .embeddings = {"/v1/embeddings", &ts_openai_embeddings, false},
+        .responses = {"/v1/responses", &ts_openai_responses, false},
+    };
+    return route_of(&routes, q);
 }
 
 /* Anthropic has chats and nothing else. */
 static const struct ts_endpoint *anthropic_endpoint(const struct ts_genreq *q)
 {
     static const struct ts_endpoint messages = {"/v1/messages", &ts_anthropic_messages, false};
-    return is_completion(q) || q->dialect->purpose == TS_PURPOSE_EMBEDDING ? NULL : &messages;
+    bool chats = !is_completion(q) && q->dialect->purpose == TS_PURPOSE_TEXT &&
+                 q->dialect != &ts_openai_responses;
+    return chats ? &messages : NULL;
 }
 
 const struct ts_kind ts_kind_vllm = {

@@ -234,6 +234,14 @@ static void on_head(void *ctx, int status, const char *content_type)
         heed_retry_after(r);
 }
 
+/* Older servers do not know this route, and say so as they would of any other path. */
+static bool lacks_route(const struct ts_relay *r, const char *words)
+{
+    int status = r->try.status;
+    return r->dialect == &ts_openai_responses && strstr(words, "model") == NULL &&
+           (status == 404 || status == 405 || status == 501);
+}
+
 /* An answer that is not 2xx, as far as it came. */
 static void refuse(struct ts_relay *r)
 {
@@ -243,7 +251,14 @@ static void refuse(struct ts_relay *r)
     struct ts_slice body = {.at = ts_buf_text(&r->try.error_body), .len = r->try.error_body.len};
     ts_error_text(body, &words);
     const char *text = words.len > 0 ? ts_buf_text(&words) : "no reason given";
-    if (refusal.client_status != 0) /* the client's own mistake, in the server's words */
+    if (lacks_route(r, text)) {
+        refusal = (struct ts_refusal){.cause = TS_ERR_INVALID_FIELD};
+        (void)ts_fail_param(&err,
+                            refusal.cause,
+                            "model",
+                            "%s does not serve /v1/responses; /v1/chat/completions reaches it",
+                            r->try.target->provider->name);
+    } else if (refusal.client_status != 0) /* the client's own mistake, in the server's words */
         (void)ts_fail(&err, refusal.cause, "%s", text);
     else
         (void)ts_fail(&err,
@@ -336,12 +351,13 @@ static enum ts_err choose_way(struct ts_relay *r, struct ts_error *err)
                                     : RELAY_TRANSLATE;
     if (possible)
         return TS_OK;
-    return ts_fail(err,
-                   TS_ERR_UPSTREAM_REFUSED,
-                   "%s speaks %s, which cannot be put into %s",
-                   r->try.target->provider->name,
-                   theirs->name,
-                   r->dialect->name);
+    return ts_fail_param(err,
+                         TS_ERR_INVALID_FIELD,
+                         "model",
+                         "its server %s speaks %s, which cannot be put into %s",
+                         r->try.target->provider->name,
+                         theirs->name,
+                         r->dialect->name);
 }
 
 static enum ts_err send_request(struct ts_relay *r, struct ts_error *err)
@@ -395,11 +411,12 @@ static enum ts_err prepare(struct ts_relay *r, struct ts_error *err)
     const struct ts_target *t = r->try.target;
     r->try.endpoint = t->provider->kind->endpoint(r->request);
     if (r->try.endpoint == NULL)
-        return ts_fail(err,
-                       TS_ERR_UPSTREAM_REFUSED,
-                       "%s (%s) does not take this kind of request",
-                       t->provider->name,
-                       t->provider->kind->name);
+        return ts_fail_param(err,
+                             TS_ERR_INVALID_FIELD,
+                             "model",
+                             "its server %s (%s) does not take this kind of request",
+                             t->provider->name,
+                             t->provider->kind->name);
     const struct ts_dialect *theirs = r->try.endpoint->dialect;
     const struct ts_build build = {
         .dialect = theirs, .model = t->model, .extensions = r->try.endpoint->extensions};

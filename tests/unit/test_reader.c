@@ -200,6 +200,8 @@ static const struct fact {
      14, 10, 0, 0, 1, TS_FINISH_LENGTH, 31, 0, 10, 69776, 24663},
     {"legacy-completions-stream", &ts_openai_completions,
      6, 4, 0, 0, 0, TS_FINISH_LENGTH, 1, 3, 4, -1, 225},
+    {"responses-stream", &ts_openai_responses,
+     12, 4, 0, 0, 0, TS_FINISH_STOP, 13, 12, 4, -1, -1},
     /* clang-format on */
 };
 
@@ -236,10 +238,8 @@ static void reads_every_recording_the_same_at_every_split(void **state)
 {
     (void)state;
     /* Those below are of dialects that are not read yet: their framing must hold all the same. */
-    static const char *const others[] = {"native-completion-stream",
-                                         "native-completion-stream-context-full",
-                                         "messages-stream",
-                                         "responses-stream"};
+    static const char *const others[] = {
+        "native-completion-stream", "native-completion-stream-context-full", "messages-stream"};
     for (size_t i = 0; i < TS_ARRAY_LEN(facts); i++) {
         struct ts_buf body = recording_body(facts[i].name);
         expect_same_at_every_split(facts[i].dialect, (struct ts_slice){body.data, body.len});
@@ -446,6 +446,31 @@ static void reads_single_openai_events(void **state)
         expect_reading(&ts_openai_chat, rows[i][0], rows[i][1]);
 }
 
+static void reads_single_events_of_responses(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"data: {\"type\":\"response.output_text.delta\",\"delta\":\"a\"}\n\n", " text=\"a\"\n"},
+        {"data: {\"delta\":\"a\",\"type\":\"response.reasoning_summary_text.delta\"}\n\n",
+         " reasoning=\"a\"\n"},
+        {"data: {\"type\":\"response.refusal.delta\",\"delta\":\"no\"}\n\n", " refusal=\"no\"\n"},
+        {"data: {\"type\":\"response.function_call_arguments.delta\",\"delta\":\"{\"}\n\n",
+         " tool_call\n"},
+        {"data: {\"type\":\"response.output_text.done\",\"text\":\"a\"}\n\n", "\n"},
+        {"data: {\"type\":\"response.incomplete\",\"response\":{\"incomplete_details\":{\"reason\":"
+         "\"max_output_tokens\"},\"usage\":{\"input_tokens\":5,\"output_tokens\":3,"
+         "\"output_tokens_details\":{\"reasoning_tokens\":2}}}}\n\n",
+         " input=5 output=3 reasoned=2 finish=length terminator\n"},
+        {"data: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"x\",\"message\":"
+         "\"boom\"}}}\n\n",
+         " error=\"boom\" is_error\n"},
+        {"event: error\ndata: {\"type\":\"error\",\"message\":\"boom\"}\n\n",
+         " error=\"boom\" is_error\n"},
+    };
+    for (size_t i = 0; i < TS_ARRAY_LEN(rows); i++)
+        expect_reading(&ts_openai_responses, rows[i][0], rows[i][1]);
+}
+
 static void ends_events_where_their_lines_end(void **state)
 {
     (void)state;
@@ -609,6 +634,7 @@ int main(void)
         cmocka_unit_test(reads_single_lines_of_ollamas_chat),
         cmocka_unit_test(says_where_calls_of_tools_are_more_than_it_keeps),
         cmocka_unit_test(reads_single_openai_events),
+        cmocka_unit_test(reads_single_events_of_responses),
         cmocka_unit_test(ends_events_where_their_lines_end),
         cmocka_unit_test(keeps_no_more_text_than_asked_and_no_half_characters),
         cmocka_unit_test(has_no_limit_on_a_line),

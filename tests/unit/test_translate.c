@@ -365,16 +365,20 @@ static void every_recording_folds_to_the_same_in_every_dialect(void **state)
     }
 }
 
+/* The reader gives the same events at every split, as its own test shows: here every split goes
+ * through one writer, and some through each. */
 static void every_recording_is_written_the_same_at_every_split(void **state)
 {
     (void)state;
+    enum { SOME = 37 };
     for (size_t i = 0; i < TS_ARRAY_LEN(recordings); i++) {
         struct ts_buf body = recording_body(recordings[i].name);
         const struct ts_dialect *from = *recordings[i].dialect;
         struct ts_slice bytes = {body.data, body.len};
         for (size_t k = 0; k < TS_ARRAY_LEN(clients); k++) {
             struct ts_buf whole = written(from, *clients[k], bytes, SIZE_MAX, false);
-            for (size_t at = 1; at < bytes.len; at++) {
+            size_t step = k == i % TS_ARRAY_LEN(clients) ? 1 : SOME;
+            for (size_t at = 1; at < bytes.len; at += step) {
                 struct ts_buf split = written(from, *clients[k], bytes, at, false);
                 if (strcmp(split.data, whole.data) != 0)
                     fail_msg("%s, split at %zu", recordings[i].name, at);
