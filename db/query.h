@@ -126,4 +126,10 @@ TS_NODISCARD enum ts_err ts_query_simulated(struct ts_reader_conn *c,
                                             bool *out,
                                             struct ts_error *err);
 
+/* What calls can be filtered by, of the whole file: {models: [{model, provider}], providers,
+ * taskTypes}, each by name and at most 1,000. Costs nothing per call. */
+TS_NODISCARD enum ts_err ts_query_facets(struct ts_reader_conn *c,
+                                         json_t **out,
+                                         struct ts_error *err);
+
 #endif

@@ -2,53 +2,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/json.h"
+#include "handlers/change.h"
 #include "handlers/figures.h"
-#include "handlers/filter.h"
 #include "handlers/handlers.h"
+#include "handlers/question.h"
 #include "handlers/reply.h"
 #include "handlers/services.h"
 
-enum { MAX_BUCKETS = 10000 };
+enum { MAX_BUCKETS = 10000, MAX_GROUPS = 10000 };
 
-/* What one pass over the rows collects, by position. */
-enum grouping { ALL, BY_MODEL, BY_TASK, BY_PROVIDER, BY_TIME, BY_MODEL_AND_TASK, ASKED, GROUPINGS };
+/* What one pass over the calls collects, by position; of the window before only the first ones. */
+enum grouping {
+    ALL,
+    BY_MODEL,
+    BY_TASK,
+    BY_PROVIDER,
+    ASKED,
+    GROUPINGS_BEFORE,
+    BY_TIME = GROUPINGS_BEFORE,
+    BY_MODEL_AND_TASK,
+    GROUPINGS
+};
 
 struct analytics {
     struct ts_ask ask;
-    struct ts_call_filter filter;
-    int64_t now_ms;
-    int64_t days; /* -1: the window was given by its ends */
-    const char *tz;
-    enum ts_bucket_unit unit;
+    struct ts_question about;
     unsigned group_by; /* TS_BY_*; 0: no groups were asked for */
+    bool compare;      /* with the window before */
     struct ts_arena arena;
     struct ts_candidates healthy;
 };
 
 /* -- the question ----------------------------------------------------------------------------- */
-
-static enum ts_err read_bucket(const struct ts_exchange *x,
-                               struct analytics *q,
-                               struct ts_error *err)
-{
-    const char *text = ts_arg(x, "bucket");
-    q->unit = TS_BUCKET_DAY;
-    if (text == NULL)
-        return TS_OK;
-    for (int i = 0; i < TS_BUCKET_COUNT_; i++) {
-        if (strcmp(text, ts_bucket_unit_name((enum ts_bucket_unit)i)) == 0) {
-            q->unit = (enum ts_bucket_unit)i;
-            return TS_OK;
-        }
-    }
-    return ts_fail_param(err,
-                         TS_ERR_INVALID_PARAMETER,
-                         "bucket",
-                         "bucket must be hour, day, week or month, not '%.40s'",
-                         text);
-}
 
 static unsigned dimension(struct ts_slice name)
 {
@@ -90,62 +75,61 @@ static enum ts_err read_group_by(const struct ts_exchange *x,
                          text);
 }
 
+static enum ts_err read_compare(const struct ts_exchange *x,
+                                struct analytics *q,
+                                struct ts_error *err)
+{
+    const char *text = ts_arg(x, "compare");
+    q->compare = text != NULL;
+    if (text == NULL || strcmp(text, "previous") == 0)
+        return TS_OK;
+    return ts_fail_param(err,
+                         TS_ERR_INVALID_PARAMETER,
+                         "compare",
+                         "compare can only be previous, the window before, not '%.40s'",
+                         text);
+}
+
 static enum ts_err read_query(const struct ts_exchange *x,
                               struct analytics *q,
                               struct ts_error *err)
 {
-    static const char *const allowed[] = {
-        TS_FILTER_ARGS, "days", "from", "to", "bucket", "tz", "group_by", NULL};
-    q->now_ms = ts_wall_ms();
-    q->tz = ts_arg(x, "tz") != NULL ? ts_arg(x, "tz") : "UTC";
+    static const char *const allowed[] = {TS_QUESTION_ARGS, "group_by", "compare", NULL};
     enum ts_err rc = ts_args_check(x, allowed, err);
     if (rc == TS_OK)
-        rc = ts_filter_args(x, &q->filter, err);
-    if (rc == TS_OK)
-        rc = ts_window_args(x, q->now_ms, &q->filter, &q->days, err);
-    if (rc == TS_OK)
-        rc = read_bucket(x, q, err);
+        rc = ts_question_args(x, &q->about, err);
     if (rc == TS_OK)
         rc = read_group_by(x, q, err);
+    if (rc == TS_OK)
+        rc = read_compare(x, q, err);
     if (rc == TS_OK && ts_healthy_models(x->services, &q->arena, &q->healthy) != TS_OK)
         rc = ts_fail(err, TS_ERR_NOMEM, "no memory for a query");
     return rc;
 }
 
-/* -- the answer, on a reader thread ----------------------------------------------------------- */
-
-/* The buckets of the window; an error if there are too many to list. */
-struct span {
-    struct ts_buckets buckets;
-    int64_t first;
-    int64_t last;
-};
-
-static enum ts_err find_span(const struct analytics *q,
-                             const struct ts_zone *zone,
-                             struct span *out,
-                             struct ts_error *err)
+/* Rules choose among the models that are up. */
+static struct ts_etag etag_of(const struct ts_exchange *x, const struct analytics *q)
 {
-    out->buckets = (struct ts_buckets){.zone = zone, .unit = q->unit};
-    out->first = ts_bucket_of(&out->buckets, q->filter.from_ms);
-    out->last = ts_bucket_of(&out->buckets, q->filter.to_ms - 1);
-    int count = 0;
-    for (int64_t b = out->first; b <= out->last; b = ts_bucket_next(&out->buckets, b)) {
-        if (++count > MAX_BUCKETS)
-            return ts_fail_param(err,
-                                 TS_ERR_INVALID_PARAMETER,
-                                 "bucket",
-                                 "the window has more than %d buckets of one %s; take a wider "
-                                 "bucket or a shorter window",
-                                 MAX_BUCKETS,
-                                 ts_bucket_unit_name(q->unit));
+    struct ts_etag e = ts_question_etag(x, &q->about);
+    for (int i = 0; i < q->healthy.count; i++) {
+        ts_etag_add_text(&e, q->healthy.at[i].provider);
+        ts_etag_add_text(&e, q->healthy.at[i].model);
     }
-    return TS_OK;
+    return e;
 }
+
+/* -- the figures, on a reader thread ---------------------------------------------------------- */
+
+/* One pass: over which calls, and how many of the groupings it fills. */
+struct pass {
+    const struct ts_call_filter *filter;
+    const struct ts_span *span;
+    int groupings;
+};
 
 static enum ts_err collect(const struct analytics *q,
                            struct ts_reader_conn *c,
-                           const struct span *span,
+                           const struct pass *p,
                            struct ts_aggregate **out,
                            struct ts_error *err)
 {
@@ -154,16 +138,17 @@ static enum ts_err collect(const struct analytics *q,
         [BY_MODEL] = TS_BY_MODEL,
         [BY_TASK] = TS_BY_TASK,
         [BY_PROVIDER] = TS_BY_PROVIDER,
+        [ASKED] = q->group_by,
         [BY_TIME] = TS_BY_TIME,
         [BY_MODEL_AND_TASK] = TS_BY_MODEL | TS_BY_TASK,
-        [ASKED] = q->group_by,
     };
-    int64_t judged_ms = q->filter.to_ms < q->now_ms ? q->filter.to_ms : q->now_ms;
-    int count = q->group_by != 0 ? GROUPINGS : ASKED;
+    int64_t now_ms = q->about.now_ms;
+    int64_t judged_ms = p->filter->to_ms < now_ms ? p->filter->to_ms : now_ms;
+    const struct ts_buckets *buckets = &p->span->buckets;
     TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = NULL;
-    if (ts_aggregate_new(groupings, count, judged_ms, ts_bucket_of, &span->buckets, &a) != TS_OK)
+    if (ts_aggregate_new(groupings, p->groupings, judged_ms, ts_bucket_of, buckets, &a) != TS_OK)
         return ts_fail(err, TS_ERR_NOMEM, "no memory for the figures");
-    enum ts_err rc = ts_query_calls(c, &q->filter, a, err);
+    enum ts_err rc = ts_query_calls(c, p->filter, a, err);
     if (rc != TS_OK)
         return rc;
     if (ts_aggregate_finish(a) != TS_OK)
@@ -179,41 +164,43 @@ static struct ts_groups groups(const struct ts_aggregate *a, enum grouping which
     return g;
 }
 
-static json_t *window_json(const struct analytics *q)
+static enum ts_err check_size(const struct ts_aggregate *a, struct ts_error *err)
 {
-    char from[TS_RFC3339_SIZE];
-    char to[TS_RFC3339_SIZE];
-    return json_pack("{s:s, s:s, s:o, s:o, s:s}",
-                     "from",
-                     ts_rfc3339(q->filter.from_ms, from),
-                     "to",
-                     ts_rfc3339(q->filter.to_ms, to),
-                     "days",
-                     ts_json_int(q->days),
-                     "tz",
-                     ts_json_text(q->tz),
-                     "bucket",
-                     ts_bucket_unit_name(q->unit));
+    if (groups(a, ASKED).count <= MAX_GROUPS)
+        return TS_OK;
+    return ts_fail_param(err,
+                         TS_ERR_INVALID_PARAMETER,
+                         "group_by",
+                         "these are more than %d groups; group by less, or take a wider bucket or "
+                         "a shorter window",
+                         MAX_GROUPS);
+}
+
+/* -- the answer ------------------------------------------------------------------------------- */
+
+static json_t *summary_json(const struct ts_aggregate *a)
+{
+    const struct ts_figures none = ts_no_figures();
+    struct ts_groups all = groups(a, ALL);
+    return ts_figures_json(all.count > 0 ? &all.at[0].figures : &none, TS_FIGURES_SUMMARY);
 }
 
 static json_t *answer(const struct analytics *q,
                       const struct ts_aggregate *a,
-                      const struct span *span)
+                      const struct ts_span *span)
 {
-    const struct ts_figures none = ts_no_figures();
-    struct ts_groups all = groups(a, ALL);
     struct ts_groups models = groups(a, BY_MODEL_AND_TASK);
     struct ts_groups tasks = groups(a, BY_TASK);
     json_auto_t *body =
         json_pack("{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                   "window",
-                  window_json(q),
+                  ts_question_window_json(&q->about),
                   "filters",
-                  ts_filter_json(&q->filter),
+                  ts_filter_json(&q->about.filter),
                   "demo",
                   q->ask.x->services->demo,
                   "summary",
-                  ts_figures_json(all.count > 0 ? &all.at[0].figures : &none, TS_FIGURES_SUMMARY),
+                  summary_json(a),
                   "byModel",
                   ts_groups_json(groups(a, BY_MODEL), TS_BY_MODEL, NULL),
                   "byTaskType",
@@ -223,7 +210,7 @@ static json_t *answer(const struct analytics *q,
                   "trends",
                   ts_trends_json(groups(a, BY_TIME), &span->buckets, span->first, span->last),
                   "recommendations",
-                  ts_advice_json(models, tasks, all),
+                  ts_advice_json(models, tasks, groups(a, ALL)),
                   "bestByTask",
                   ts_best_json(models, tasks, &q->healthy));
     if (body != NULL && q->group_by != 0 &&
@@ -231,6 +218,54 @@ static json_t *answer(const struct analytics *q,
             body, "groups", ts_groups_json(groups(a, ASKED), q->group_by, &span->buckets)) != 0)
         return NULL;
     return json_incref(body);
+}
+
+/* Beside the summary and each group: what it was in the window before. Buckets of time have no
+ * other that they would be compared with. */
+static bool put_changes(const struct analytics *q, const struct ts_aggregate *before, json_t *body)
+{
+    const struct {
+        const char *list;
+        enum grouping grouping;
+        unsigned dimensions;
+    } lists[] = {
+        {"byModel", BY_MODEL, TS_BY_MODEL},
+        {"byTaskType", BY_TASK, TS_BY_TASK},
+        {"byProvider", BY_PROVIDER, TS_BY_PROVIDER},
+        {"groups", ASKED, q->group_by},
+    };
+    json_t *summary = json_object_get(body, "summary");
+    bool ok = ts_change_put(body, summary, summary_json(before));
+    for (size_t i = 0; ok && i < TS_ARRAY_LEN(lists); i++) {
+        json_t *list = json_object_get(body, lists[i].list);
+        if (list != NULL && !(lists[i].dimensions & TS_BY_TIME))
+            ok = ts_changes_put(list, groups(before, lists[i].grouping), lists[i].dimensions);
+    }
+    return ok;
+}
+
+static enum ts_err compare(const struct analytics *q,
+                           struct ts_reader_conn *c,
+                           const struct ts_span *span,
+                           json_t *body,
+                           struct ts_error *err)
+{
+    struct ts_call_filter before = ts_question_before(&q->about);
+    TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = NULL;
+    const struct pass p = {.filter = &before, .span = span, .groupings = GROUPINGS_BEFORE};
+    enum ts_err rc = collect(q, c, &p, &a, err);
+    if (rc == TS_OK && !put_changes(q, a, body))
+        rc = ts_fail(err, TS_ERR_NOMEM, "no memory for the answer");
+    return rc;
+}
+
+static enum ts_err put_facets(struct ts_reader_conn *c, json_t *body, struct ts_error *err)
+{
+    json_t *facets = NULL;
+    enum ts_err rc = ts_query_facets(c, &facets, err);
+    if (rc == TS_OK && json_object_set_new(body, "facets", facets) != 0)
+        rc = ts_fail(err, TS_ERR_NOMEM, "no memory for the answer");
+    return rc;
 }
 
 static enum ts_err ask(struct ts_ask *base,
@@ -241,16 +276,25 @@ static enum ts_err ask(struct ts_ask *base,
     const struct analytics *q = TS_CONTAINER(base, struct analytics, ask);
     TS_AUTO(ts_zone_auto) struct ts_zone *zone = NULL;
     TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = NULL;
-    struct span span;
-    enum ts_err rc = ts_zone_load(q->tz, &zone, err);
+    struct ts_span span;
+    enum ts_err rc = ts_zone_load(q->about.tz, &zone, err);
     if (rc == TS_OK)
-        rc = find_span(q, zone, &span, err);
+        rc = ts_question_span(&q->about, zone, MAX_BUCKETS, &span, err);
+    const struct pass p = {.filter = &q->about.filter, .span = &span, .groupings = GROUPINGS};
     if (rc == TS_OK)
-        rc = collect(q, c, &span, &a, err);
+        rc = collect(q, c, &p, &a, err);
+    if (rc == TS_OK)
+        rc = check_size(a, err);
     if (rc != TS_OK)
         return rc;
-    *out = answer(q, a, &span);
-    return *out != NULL ? TS_OK : ts_fail(err, TS_ERR_NOMEM, "no memory for the answer");
+    json_auto_t *body = answer(q, a, &span);
+    if (body == NULL)
+        return ts_fail(err, TS_ERR_NOMEM, "no memory for the answer");
+    rc = put_facets(c, body, err);
+    if (rc == TS_OK && q->compare)
+        rc = compare(q, c, &span, body, err);
+    *out = json_incref(body);
+    return rc;
 }
 
 static void free_query(struct ts_ask *base)
@@ -273,7 +317,8 @@ void ts_handle_analytics(struct ts_exchange *x)
     q->ask.ask = ask;
     q->ask.free = free_query;
     if (read_query(x, q, &err) == TS_OK) {
-        ts_ask_start(x, &q->ask);
+        const struct ts_etag etag = etag_of(x, q);
+        ts_ask_unless_known(x, &q->ask, &etag);
         return;
     }
     ts_reply_error(x, &err);

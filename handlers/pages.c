@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "handlers/etag.h"
 #include "handlers/handlers.h"
 #include "handlers/services.h"
 #include "static/assets.h"
@@ -52,17 +53,10 @@ static bool list_names(const char *list, const char *token)
     return false;
 }
 
-/* If-None-Match: any of the listed tags, compared weakly; or "*". */
-static bool unchanged(const struct ts_exchange *x, const struct ts_asset *a)
-{
-    const char *list = x->ops->header(x, "If-None-Match");
-    return list != NULL && (strstr(list, a->etag) != NULL || strcmp(list, "*") == 0);
-}
-
 static void respond_asset(struct ts_exchange *x, const struct ts_asset *a)
 {
     bool gzip = a->gzip != NULL && list_names(x->ops->header(x, "Accept-Encoding"), "gzip");
-    bool same = unchanged(x, a);
+    bool same = ts_etag_matches(x, a->etag);
     const struct ts_header headers[] = {
         {"ETag", a->etag},
         {"Cache-Control", a->immutable ? TS_ASSET_CACHE_IMMUTABLE : TS_ASSET_CACHE_REVALIDATE},

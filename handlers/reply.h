@@ -4,7 +4,7 @@
 #define TS_HANDLERS_REPLY_H
 
 #include "db/store.h"
-#include "handlers/exchange.h"
+#include "handlers/etag.h"
 
 /* The text of an answer; free() it. NULL for NULL and without memory. Does not take @body. */
 char *ts_json_dump(const json_t *body);
@@ -25,9 +25,14 @@ struct ts_ask {
                        struct ts_error *err);
     void (*free)(struct ts_ask *a);
     char *text;
+    char etag[TS_ETAG_SIZE]; /* empty: none */
 };
 
 /* Asks; the exchange is answered later. Takes @a (ask, free set; the rest is filled in here). */
 void ts_ask_start(struct ts_exchange *x, struct ts_ask *a);
+
+/* The same for an answer that has a validator: if the client has that answer already, nothing is
+ * asked. */
+void ts_ask_unless_known(struct ts_exchange *x, struct ts_ask *a, const struct ts_etag *etag);
 
 #endif

@@ -9,6 +9,15 @@ COMMIT;
 -- name: series_all
 SELECT series_id, provider, model, task_type, complexity FROM series ORDER BY series_id;
 
+-- name: facet_models
+SELECT DISTINCT model, provider FROM series ORDER BY model, provider LIMIT ?1;
+
+-- name: facet_providers
+SELECT DISTINCT provider FROM series ORDER BY provider LIMIT ?1;
+
+-- name: facet_task_types
+SELECT DISTINCT task_type FROM series ORDER BY task_type LIMIT ?1;
+
 -- The hot loop of the analytics: a range of the primary key, no join; the series are filtered in C.
 -- name: calls_in_window
 SELECT c.id, c.series_id, c.outcome, c.rating, c.cold, c.total_us, c.ttft_us, c.decode_us, c.input_tokens,

@@ -177,6 +177,70 @@ test('group_by takes one or two', async (t) => {
     same(group, rows.filter((r) => r.taskType === group.taskType && r.provider === group.provider), `${group.taskType} ${group.provider}`);
 });
 
+test('compare=previous tells the window before and what changed since', async (t) => {
+  const server = await startTouchstone(t);
+  const day = (n) => new Date(Date.UTC(2025, 2, n, 12)).toISOString();
+  const call = (n, model, responseTimeMs, success = true) => ({ taskType: 'coding', model, success, responseTimeMs, timestamp: day(n) });
+  await server.post('/api/analytics/models/outcomes', [call(1, 'a', 100), call(2, 'a', 200, false), call(11, 'a', 90), call(12, 'b', 50), call(13, 'a', 110)]);
+  const query = 'from=2025-03-11&to=2025-03-21&group_by=task_type&compare=previous';
+  const { summary, previous, deltas, byModel, groups } = (await server.get(`/api/analytics/models?${query}`)).json;
+  assert.deepEqual([summary.totalCalls, previous.totalCalls, deltas.totalCalls], [3, 2, 1]);
+  assert.deepEqual([previous.successRate, deltas.successRate], [50, 50]);
+  assert.deepEqual([previous.avgResponseTime, deltas.avgResponseTime], [150, -66.667]);
+  assert.deepEqual([previous.totalTokens, deltas.totalTokens, deltas.ratings], [null, null, { up: 0, down: 0 }]);
+  const [a, b] = byModel;
+  assert.deepEqual([a.model, a.previous.totalCalls, a.deltas.maxResponseTime], ['a', 2, -90]);
+  assert.deepEqual([b.model, b.previous, b.deltas], ['b', null, null], 'no calls of it then');
+  assert.equal(groups[0].deltas.failures, -1);
+  const plain = (await server.get('/api/analytics/models?days=7')).json;
+  assert.ok(!('previous' in plain) && !('deltas' in plain));
+});
+
+test('facets name what there is in the whole file, whatever is filtered', async (t) => {
+  const { ask } = await filled(t, 60);
+  const { facets, byModel } = await ask('days=30&model=nobody');
+  assert.deepEqual(byModel, []);
+  assert.deepEqual(facets.models.map((m) => `${m.model}@${m.provider}`), ['a:7b@ollama', 'a:7b@vllm', 'b:13b@ollama', 'b:13b@vllm', 'c@ollama', 'c@vllm']);
+  assert.deepEqual([facets.providers, facets.taskTypes], [['ollama', 'vllm'], ['analysis', 'coding', 'creative']]);
+});
+
+test('an answer is not computed again for a client that has it', async (t) => {
+  const { server, rows } = await filled(t, 30);
+  const ask = (query, etag) => server.get(`/api/analytics/models?${query}`, { headers: etag ? { 'if-none-match': etag } : {} });
+  const past = 'from=2025-01-01&to=2025-02-01';
+  const first = await ask(past);
+  const { etag } = first.headers;
+  assert.match(etag, /^W\/"[0-9a-f]{16}"$/);
+  assert.equal(first.headers['cache-control'], 'private, no-cache');
+  const again = await ask(past, `"x", ${etag}`);
+  assert.deepEqual([again.status, again.text, again.headers.etag], [304, '', etag]);
+  assert.equal((await ask(`${past}&bucket=week`, etag)).status, 200, 'another question');
+  await server.post('/api/analytics/models/outcomes', { ...rows[0], id: 'one-more' });
+  const later = await ask(past, etag);
+  assert.equal(later.status, 200, 'something was committed');
+  assert.notEqual(later.headers.etag, etag);
+});
+
+test('a window that ends now keeps its tag for a minute at most', async (t) => {
+  const { server } = await filled(t, 30);
+  const minute = () => Math.floor(Date.now() / 60_000);
+  let before, etags;
+  do { // until both fell into one minute
+    before = minute();
+    etags = [(await server.get('/api/analytics/models?days=7')).headers.etag, (await server.get('/api/analytics/models?days=7')).headers.etag];
+  } while (minute() !== before);
+  assert.equal(etags[0], etags[1]);
+});
+
+test('more groups than an answer can hold are refused, by name', async (t) => {
+  const server = await startTouchstone(t);
+  const hour = (i) => new Date(Date.UTC(2025, 2, 1) + i * 3_600_000).toISOString();
+  const calls = Array.from({ length: 10_500 }, (_, i) => ({ taskType: 'coding', model: `m${i % 21}`, success: true, timestamp: hour(Math.floor(i / 21)) }));
+  for (let i = 0; i < calls.length; i += 1000) assert.equal((await server.post('/api/analytics/models/outcomes', calls.slice(i, i + 1000))).status, 200);
+  const got = await server.get('/api/analytics/models?from=2025-03-01&to=2025-04-01&bucket=hour&group_by=model,time');
+  assert.deepEqual([got.status, got.json.error?.param], [400, 'group_by'], got.text.slice(0, 300));
+});
+
 test('an empty database gives empty lists and nulls, never zeros for what is unknown', async (t) => {
   const server = await startTouchstone(t);
   const { summary, byModel, byTaskType, byProvider, recommendations, bestByTask } = (await server.get('/api/analytics/models')).json;
@@ -206,7 +270,7 @@ test('the views in SQL say the same', async (t) => {
 });
 
 for (const query of ['days=0', 'days=-1', 'days=1e9', 'days=abc', 'days=7&days=8', 'colour=blue', 'bucket=decade', 'tz=Mars/Olympus', 'group_by=colour',
-  'group_by=model,provider,time', 'from=yesterday', 'from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z', 'task_type=two%20words', 'days=']) {
+  'group_by=model,provider,time', 'compare=next', 'from=yesterday', 'from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z', 'task_type=two%20words', 'days=']) {
   test(`?${query} is refused by name`, async (t) => {
     const server = await startTouchstone(t);
     const got = await server.get(`/api/analytics/models?${query}`);

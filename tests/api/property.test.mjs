@@ -108,10 +108,12 @@ class World {
     const groupBy = dimensions.slice(0, chance.below(3));
     const days = chance.is(0.2) ? 1 + chance.below(bucket === 'hour' ? 40 : 400) : undefined;
     const query = new URLSearchParams({ ...filters, bucket, tz: zone.name });
+    const compare = chance.is(0.3);
+    if (compare) query.set('compare', 'previous');
     if (groupBy.length) query.set('group_by', groupBy.join(','));
     if (days) query.set('days', days);
     else for (const [name, at] of [['from', from], ['to', to]]) query.set(name, new Date(at).toISOString());
-    return { query: query.toString(), question: { from, to, filters, bucket, zone, groupBy }, days, now };
+    return { query: query.toString(), question: { from, to, filters, bucket, zone, groupBy, compare }, days, now };
   }
 }
 

@@ -201,7 +201,41 @@ function* differInBest(best, slice) {
   }
 }
 
-// What an answer says otherwise than the events, in words. question: {from, to, filters, bucket, zone, groupBy}.
+// With compare=previous: the same group in the window before, and by how much it changed.
+function* differInChange(got, now, fields, groups, where) {
+  const of = groups.get(keyOf(now, fields));
+  if ((got.previous === null) !== !of?.events.length && fields.length) yield `${where}: previous is ${got.previous}`;
+  if (got.previous === null || !(of || !fields.length)) {
+    if (got.previous === null && got.deltas !== null) yield `${where}: deltas without previous`;
+    return;
+  }
+  yield* differ(got.previous, figures(of?.events ?? [], of?.attempts ?? 0), `${where} previous`);
+  for (const [field, then] of Object.entries(got.previous)) {
+    if (typeof then === 'string') continue;
+    const told = got.deltas[field];
+    const both = (a, b) => (typeof a === 'number' && typeof b === 'number' ? a - b : null);
+    const want = then !== null && typeof then === 'object' ? both(now[field].up, then.up) : both(now[field], then);
+    const delta = then !== null && typeof then === 'object' ? told.up : told;
+    if (want === null ? delta !== null : Math.abs(delta - want) > 1e-8 * Math.max(1, Math.abs(want))) yield `${where} deltas.${field}: told ${delta}, but it is ${want}`;
+  }
+}
+
+function* differFromBefore(answer, events, question) {
+  const length = question.to - question.from;
+  const slice = sliceOf(events, { ...question, from: Math.max(0, question.from - length), to: question.from });
+  yield* differInChange(answer, answer.summary, [], new Map([['[]', { events: slice.events, attempts: slice.attempts.length }]]), 'summary');
+  const lists = [['byModel', ['model']], ['byTaskType', ['task_type']], ['byProvider', ['provider']], ['groups', question.groupBy]];
+  for (const [name, dimensions] of lists) {
+    if (dimensions.length === 0) continue;
+    const { fields, groups } = grouped(slice, dimensions);
+    for (const got of answer[name]) {
+      if (!dimensions.includes('time')) yield* differInChange(got, got, fields, groups, `${name} ${keyOf(got, fields)}`);
+      else if ('previous' in got) yield `${name}: a bucket of time has no previous`;
+    }
+  }
+}
+
+// What an answer says otherwise than the events, in words. question: {from, to, filters, bucket, zone, groupBy, compare}.
 export function* differences(answer, events, question) {
   const slice = sliceOf(events, question);
   yield* differ(answer.summary, figures(slice.events, slice.attempts.length), 'summary');
@@ -211,4 +245,5 @@ export function* differences(answer, events, question) {
   if (question.groupBy.length) yield* differInList(answer.groups, slice, question.groupBy, `groups by ${question.groupBy}`);
   yield* differInTrends(answer.trends, slice, question);
   yield* differInBest(answer.bestByTask, slice);
+  if (question.compare) yield* differFromBefore(answer, events, question);
 }
