@@ -121,7 +121,7 @@ static void begin_part(struct ts_writer *w, enum open_part kind, struct ts_buf *
 {
     begin(w, out);
     close_part(w, out);
-    w->part_kind = kind;
+    w->part_kind = (int)kind;
     begin_event(out, "content_block_start");
     ts_buf_printf(out, ",\"index\":%d,\"content_block\":", w->parts++);
 }
