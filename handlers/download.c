@@ -13,6 +13,7 @@
 #include "handlers/filter.h"
 #include "handlers/handlers.h"
 #include "handlers/reply.h"
+#include "handlers/report.h"
 #include "handlers/services.h"
 
 enum { NAME_SIZE = 128, MIN_SAMPLES_MAX = 1000000000 };
@@ -185,6 +186,11 @@ static enum ts_err read_request(const struct ts_exchange *x,
 
 void ts_handle_export(struct ts_exchange *x)
 {
+    const char *what = ts_arg(x, "what");
+    if (what != NULL && strcmp(what, "report") == 0) {
+        ts_report_download(x); /* one page, made whole, with formats of its own */
+        return;
+    }
     struct ts_error err = TS_ERROR_INIT;
     struct download *d = calloc(1, sizeof(*d));
     enum ts_err rc = d != NULL ? read_request(x, &d->export, &err)

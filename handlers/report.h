@@ -43,4 +43,8 @@ TS_NODISCARD enum ts_err ts_report_make(struct ts_reader_conn *c,
                                         struct ts_buf *out,
                                         struct ts_error *err);
 
+/* Answers the export route for `what=report`. Thread: the exchange's loop. */
+struct ts_exchange;
+void ts_report_download(struct ts_exchange *x);
+
 #endif

@@ -116,3 +116,23 @@ test('it works without a server', async (t) => {
   assert.equal(out.code, 0);
   assert.match(out.stdout, /^# Model benchmark\n/);
 });
+
+test('the export route gives the same report', async (t) => {
+  const { server, report } = await start(t);
+  const path = '/api/analytics/models/export?what=report';
+  const strip = (text) => text.split('\n').filter((line) => !/^(- |<li>)(Window|Made by)/.test(line)).join('\n');
+  const md = await server.get(`${path}&task_type=coding`);
+  assert.equal(md.status, 200);
+  assert.match(md.headers['content-type'], /^text\/markdown/);
+  assert.match(md.headers['content-disposition'], /filename="touchstone-report-\d{4}-\d\d-\d\d\.md"/);
+  assert.equal(strip(md.text), strip((await report('--task-type', 'coding')).stdout));
+  const html = await server.get(`${path}&format=html&days=7`);
+  assert.match(html.headers['content-type'], /^text\/html/);
+  assert.match(html.headers['content-security-policy'], /default-src 'none'/);
+  assert.equal(strip(html.text), strip((await report('-f', 'html', '-d', '7')).stdout));
+  for (const [query, param] of [['&format=csv', 'format'], ['&days=0', 'days'], ['&min_samples=3', 'min_samples']]) {
+    const bad = await server.get(path + query);
+    assert.equal(bad.status, 400);
+    assert.equal(bad.json.error.param, param);
+  }
+});
