@@ -11,7 +11,7 @@ static const char style[] =
     "@media (prefers-color-scheme:light){:root{--bg:#f4ecda;--surface:#fffaf0;--raised:#ebdfc6;"
     "--text:#2a1f14;--muted:#574632;--line:#cdbd9d;--accent:#7d4e00;--ok:#00684a;--bad:#8a0f1d}}\n"
     "*{box-sizing:border-box}\n"
-    "body{margin:0 auto;max-width:76rem;padding:2rem 1.25rem 4rem;background:var(--bg);"
+    "body{margin:0 auto;max-width:84rem;padding:2rem 1.25rem 4rem;background:var(--bg);"
     "color:var(--text);font:16px/1.55 Inter,system-ui,sans-serif}\n"
     "h1,h2{font-family:Cinzel,Georgia,serif;font-weight:600;line-height:1.2;color:var(--accent)}\n"
     "h1{font-size:1.9rem}h2{font-size:1.3rem;margin-top:2.2em}\n"
@@ -24,6 +24,7 @@ static const char style[] =
     "th{background:var(--raised);font-weight:600;white-space:nowrap}\n"
     "tr:last-child td{border-bottom:0}\n"
     ".r{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
+    "small{display:block;font-size:.85em;color:var(--muted)}\n"
     ".good{color:var(--ok)}.bad{color:var(--bad)}.dim{color:var(--muted)}\n"
     "@media print{:root{color-scheme:light;--bg:#fff;--surface:#fff;--raised:#fff;--text:#000;"
     "--muted:#333;--line:#999;--accent:#000;--ok:#000;--bad:#000}"
@@ -31,9 +32,8 @@ static const char style[] =
     "table{font-size:8pt}th,td{padding:.25rem .4rem}tr{break-inside:avoid}"
     "h2{break-after:avoid}}\n";
 
-static void put_escaped(struct ts_buf *out, const char *text)
+static void put_escaped(struct ts_buf *out, const char *text, size_t len)
 {
-    size_t len = strlen(text);
     for (size_t i = 0; i < len;) {
         size_t n = ts_utf8_len(text + i, len - i);
         switch (text[i]) {
@@ -81,7 +81,14 @@ static void put_cell(struct ts_buf *out, const char *tag, const struct ts_doc_ce
         ts_buf_printf(
             out, " class=\"%s%s%s\"", right ? "r" : "", right && *tone != '\0' ? " " : "", tone);
     ts_buf_puts(out, strcmp(tag, "th") == 0 ? " scope=\"col\">" : ">");
-    put_escaped(out, c->text);
+    const char *bracket = right ? strstr(c->text, " (") : NULL;
+    size_t len = bracket != NULL ? (size_t)(bracket - c->text) : strlen(c->text);
+    put_escaped(out, c->text, len);
+    if (bracket != NULL) { /* an interval or a unit: below its figure, and smaller */
+        ts_buf_puts(out, " <small>");
+        put_escaped(out, bracket + 1, strlen(bracket + 1));
+        ts_buf_puts(out, "</small>");
+    }
     ts_buf_printf(out, "</%s>", tag);
 }
 
@@ -106,7 +113,7 @@ static void put_table(struct ts_buf *out, const struct ts_doc_block *b)
 static void put_in(struct ts_buf *out, const char *tag, const char *text)
 {
     ts_buf_printf(out, "<%s>", tag);
-    put_escaped(out, text);
+    put_escaped(out, text, strlen(text));
     ts_buf_printf(out, "</%s>\n", tag);
 }
 
@@ -134,7 +141,8 @@ void ts_document_html(const struct ts_document *d, struct ts_buf *out)
         out,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
-    put_escaped(out, d->first != NULL ? d->first->text : "");
+    const char *title = d->first != NULL ? d->first->text : "";
+    put_escaped(out, title, strlen(title));
     ts_buf_printf(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n", style);
     bool in_list = false;
     for (const struct ts_doc_block *b = d->first; b != NULL; b = b->next) {

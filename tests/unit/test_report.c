@@ -302,7 +302,10 @@ static void html_is_one_page_that_loads_nothing(void **state)
     expect_in(html, "<title>Model benchmark</title>");
     expect_in(html, "<td>&lt;script&gt;alert(1)&lt;/script&gt;&amp;&quot;</td>");
     expect_in(html, "<td class=\"r dim\">8.9</td>");
-    expect_in(html, "<th class=\"r\" scope=\"col\">p95 (ms)</th>");
+    expect_in(html, "<th class=\"r\" scope=\"col\">p95 <small>(ms)</small></th>");
+    expect_in(html,
+              "<td class=\"r\">95.0 % <small>(88.8\xe2\x80\x93"
+              "97.8)</small></td>");
     expect_in(html, "<ul>\n<li>Window: 2025-11-26");
     expect_in(html, "@media print");
     for (size_t i = 0; i < 5; i++) {
