@@ -130,13 +130,6 @@ static enum ts_err judge(const char *path, const uint8_t *head, ssize_t len, str
     return TS_OK;
 }
 
-static enum ts_err read_head(int fd, const char *path, struct ts_error *err)
-{
-    uint8_t head[HEAD_BYTES] = {0};
-    ssize_t len = pread(fd, head, sizeof(head), 0);
-    return len < 0 ? unusable(err, path, "cannot read the database") : judge(path, head, len, err);
-}
-
 enum ts_err ts_file_check(const char *path, struct ts_error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -144,23 +137,10 @@ enum ts_err ts_file_check(const char *path, struct ts_error *err)
         fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return unusable(err, path, "cannot open the database");
-    enum ts_err e = read_head(fd, path, err);
-    (void)close(fd);
-    return e;
-}
-
-enum ts_err ts_file_check_existing(const char *path, struct ts_error *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 && errno == ENOENT)
-        return ts_fail(err,
-                       TS_ERR_IO,
-                       "%s: there is no database yet; start touchstone, or name another file with "
-                       "--db",
-                       path);
-    if (fd < 0)
-        return unusable(err, path, "cannot open the database");
-    enum ts_err e = read_head(fd, path, err);
+    uint8_t head[HEAD_BYTES] = {0};
+    ssize_t len = pread(fd, head, sizeof(head), 0);
+    enum ts_err e =
+        len < 0 ? unusable(err, path, "cannot read the database") : judge(path, head, len, err);
     (void)close(fd);
     return e;
 }

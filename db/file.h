@@ -36,9 +36,6 @@ void ts_file_write_tag(int lock_fd, uint64_t tag);
  */
 TS_NODISCARD enum ts_err ts_file_check(const char *path, struct ts_error *err);
 
-/* The same for who only reads: a missing file is not created. Errors: also IO (it is missing). */
-TS_NODISCARD enum ts_err ts_file_check_existing(const char *path, struct ts_error *err);
-
 /* Whether the last process that used @path stopped without closing it. */
 bool ts_file_was_left_open(const char *path);
 

@@ -333,9 +333,41 @@ static const struct ts_tablefn best = {
     .fill = fill_best,
 };
 
+/* -- cleanup_old_performance_data() ---------------------------------------------------------------
+ */
+
+static void cleanup(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    (void)argc;
+    (void)argv;
+    const struct ts_functions *f = sqlite3_user_data(ctx);
+    struct ts_error err = TS_ERROR_INIT;
+    int64_t deleted = 0;
+    if (f->cleanup(f->cleanup_ctx, &deleted, &err) == TS_OK)
+        sqlite3_result_int64(ctx, deleted);
+    else
+        sqlite3_result_error(ctx, err.text, -1);
+}
+
+/* For what a person writes only: a view of the file cannot call it. */
+static enum ts_err add_cleanup(struct ts_functions *f, struct ts_error *err)
+{
+    int rc = sqlite3_create_function(f->conn->conn->db,
+                                     "cleanup_old_performance_data",
+                                     0,
+                                     SQLITE_UTF8 | SQLITE_DIRECTONLY,
+                                     f,
+                                     cleanup,
+                                     NULL,
+                                     NULL);
+    return rc == SQLITE_OK ? TS_OK : ts_fail(err, TS_ERR_NOMEM, "no memory for a function");
+}
+
 enum ts_err ts_functions_add(struct ts_readonly *r, struct ts_functions *f, struct ts_error *err)
 {
     f->conn = ts_readonly_conn(r);
     enum ts_err e = ts_tablefn_add(f->conn->conn, &summary, f, err);
-    return e == TS_OK ? ts_tablefn_add(f->conn->conn, &best, f, err) : e;
+    if (e == TS_OK)
+        e = ts_tablefn_add(f->conn->conn, &best, f, err);
+    return e == TS_OK && f->cleanup != NULL ? add_cleanup(f, err) : e;
 }

@@ -1,8 +1,8 @@
 #include "db/readonly.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
-#include "db/file.h"
 #include "db/migrate.h"
 #include "db/parts.h"
 
@@ -29,15 +29,26 @@ static enum ts_err check_version(struct ts_conn *c, const char *path, struct ts_
                    TS_SQL_VERSION);
 }
 
+/* Judged by SQLite alone: this process may have other connections to the file, and opening and
+ * closing it beside SQLite would let go of their locks. */
+static enum ts_err open_existing(const char *path, struct ts_conn **out, struct ts_error *err)
+{
+    if (access(path, F_OK) != 0)
+        return ts_fail(err,
+                       TS_ERR_IO,
+                       "%s: there is no database yet; start touchstone, or name another file with "
+                       "--db",
+                       path);
+    enum ts_err e = ts_conn_open(path, TS_SQL_READER, out, err);
+    return e == TS_ERR_FOREIGN_FILE ? ts_fail(err, e, "%s: not an SQLite database", path) : e;
+}
+
 enum ts_err ts_readonly_open(const char *path, struct ts_readonly **out, struct ts_error *err)
 {
-    enum ts_err e = ts_file_check_existing(path, err);
-    if (e != TS_OK)
-        return e;
     TS_AUTO(ts_readonly_auto) struct ts_readonly *r = calloc(1, sizeof(*r));
     if (r == NULL)
         return ts_fail(err, TS_ERR_NOMEM, "no memory for a database connection");
-    e = ts_conn_open(path, TS_SQL_READER, &r->conn, err);
+    enum ts_err e = open_existing(path, &r->conn, err);
     if (e == TS_OK)
         e = ts_conn_prepare(r->conn, TS_SQL_OPENER, err);
     if (e == TS_OK)

@@ -12,6 +12,7 @@
 #include "server/commands.h"
 #include "server/reading.h"
 #include "server/rows.h"
+#include "server/session.h"
 
 enum {
     SQL_MAX_BYTES = 64 * 1024 * 1024,
@@ -29,13 +30,14 @@ const struct ts_option ts_sql_command_options[] = {
 };
 
 const char ts_sql_command_text[] =
-    "It works beside a running server and without one, and only reads: what would write, attach "
-    "or\n"
-    "load is refused. Several statements may stand between semicolons; `-` reads them from stdin.\n"
-    "docs/database.md tells of the tables and views. Two functions stand in FROM like tables:\n"
-    "get_best_model_for_task('coding', 'quality') and get_model_performance_summary(30).\n";
+    "It works beside a running server and without one, and only reads: what would write, attach\n"
+    "or load is refused. Several statements may stand between semicolons; `-` reads them from\n"
+    "stdin. docs/database.md tells of the tables and views. Two functions stand in FROM like\n"
+    "tables: get_best_model_for_task('coding', 'quality') and get_model_performance_summary(30);\n"
+    "cleanup_old_performance_data() has the server delete what is older than the retention.\n";
 
-/* -- the SQL ---------------------------------------------------------------------------------- */
+/* -- the SQL ----------------------------------------------------------------------------------
+ */
 
 static enum ts_err read_stdin(struct ts_buf *out, struct ts_error *err)
 {
@@ -118,6 +120,42 @@ static void complain(const char *sql, int64_t at, const struct ts_error *err)
     (void)fputs(ts_buf_text(&text), stderr);
 }
 
+/* -- cleanup_old_performance_data() ------------------------------------------------------------ */
+
+static const char cleanup_name[] = "cleanup_old_performance_data";
+
+/* The way to whoever writes. It is opened before the database is opened for reading, and only for
+ * a text that may need it: without a server this process becomes the writer. */
+struct janitor {
+    struct ts_session *session;
+    struct ts_error why; /* there is none */
+};
+
+static void free_janitor(struct janitor *j)
+{
+    ts_session_close(j->session);
+}
+
+static void call_janitor(struct janitor *j, const struct ts_options *o, const char *sql)
+{
+    *j = (struct janitor){.session = NULL};
+    if (strcasestr(sql, cleanup_name) != NULL &&
+        ts_session_start(o, false, &j->session, &j->why) != TS_OK)
+        j->session = NULL; /* told when the function is called, if it is */
+}
+
+static enum ts_err clean_up(void *ctx, int64_t *deleted, struct ts_error *err)
+{
+    struct janitor *j = ctx;
+    json_auto_t *result = NULL;
+    if (j->session == NULL)
+        return ts_fail(err, TS_ERR_IN_USE, "%s", j->why.text);
+    enum ts_err e =
+        ts_session_ask(j->session, json_pack("{s:s}", "verb", "cleanup"), NULL, &result, err);
+    *deleted = json_integer_value(json_object_get(result, "deleted"));
+    return e;
+}
+
 /* -- running it -------------------------------------------------------------------------------- */
 
 struct output {
@@ -132,10 +170,16 @@ static bool write_out(void *ctx, const char *text, size_t len)
     return ok;
 }
 
-static int run(const struct ts_reading *reading, const char *sql, enum ts_rows_format format)
+static int run(const struct ts_reading *reading,
+               struct janitor *janitor,
+               const char *sql,
+               enum ts_rows_format format)
 {
     struct ts_error err = TS_ERROR_INIT;
-    struct ts_functions functions = {.where = ts_reading_locality(reading), .now_ms = ts_wall_ms()};
+    struct ts_functions functions = {.where = ts_reading_locality(reading),
+                                     .now_ms = ts_wall_ms(),
+                                     .cleanup = clean_up,
+                                     .cleanup_ctx = janitor};
     struct output out = {.left = false};
     struct ts_rows rows;
     int64_t at = -1;
@@ -157,17 +201,19 @@ static int run(const struct ts_reading *reading, const char *sql, enum ts_rows_f
 int ts_sql_command(const struct ts_options *o)
 {
     struct ts_error err = TS_ERROR_INIT;
+    TS_AUTO(free_janitor) struct janitor janitor = {.session = NULL};
     TS_AUTO(ts_reading_auto) struct ts_reading *reading = NULL;
     TS_AUTO(ts_buf_free) struct ts_buf sql = TS_BUF_INIT(SQL_MAX_BYTES);
     int format = -1;
     enum ts_err e = ts_option_choice(o, "format", TS_ROWS_FORMATS, &format, &err);
     if (e == TS_OK)
         e = find_sql(o, &sql, &err);
-    if (e == TS_OK)
-        e = ts_reading_open(o, &reading, &err);
     if (e != TS_OK)
+        return ts_command_fail(&err);
+    call_janitor(&janitor, o, ts_buf_text(&sql));
+    if (ts_reading_open(o, &reading, &err) != TS_OK)
         return ts_command_fail(&err);
     if (format < 0)
         format = isatty(STDOUT_FILENO) ? TS_ROWS_TABLE : TS_ROWS_CSV;
-    return run(reading, ts_buf_text(&sql), (enum ts_rows_format)format);
+    return run(reading, &janitor, ts_buf_text(&sql), (enum ts_rows_format)format);
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "server/cleanup_verb.h"
 #include "server/import_verb.h"
 
 enum { PROGRESS_EVERY_US = 250 * 1000 };
@@ -20,6 +21,7 @@ static const struct ts_verb verbs[] = {
     {"hello", hello},
     {"import-begin", ts_import_begin_verb},
     {"import", ts_import_verb},
+    {"cleanup", ts_cleanup_verb},
 };
 
 const struct ts_verb *ts_verb_find(const char *name)

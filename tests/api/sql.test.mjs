@@ -227,6 +227,20 @@ test('each format says the same', async (t) => {
   assert.equal(await as('table'), 'n  t         u     r\n-  --------  ----  ---\n1  a "b", c  NULL  0.5\n');
 });
 
+for (const running of [true, false]) {
+  test(`cleanup_old_performance_data() deletes what is past the retention (server: ${running})`, async (t) => {
+    const env = { TOUCHSTONE_RETENTION_DAYS: '90' };
+    const server = await startTouchstone(t, { env });
+    const call = (i) => ({ id: `o${i}`, model: 'm', taskType: 'coding', success: true, responseTimeMs: 5, timestamp: new Date(Date.now() - (i < 7 ? 200 : 20) * DAY).toISOString() });
+    await server.post('/api/analytics/models/outcomes', Array.from({ length: 10 }, (_, i) => call(i)));
+    if (!running) await server.stop();
+    const out = await runToEnd(t, ['sql', '--db', server.db, '-f', 'csv', 'SELECT cleanup_old_performance_data() AS deleted'], { env });
+    assert.equal(out.code, 0, out.stderr);
+    assert.equal(out.stdout, 'deleted\n7\n');
+    assert.equal(sql(server.db, 'SELECT count(*) AS n FROM call')[0].n, 3);
+  });
+}
+
 test('help tells of formats and functions', async (t) => {
   const out = await runToEnd(t, ['sql', '--help']);
   assert.equal(out.code, 0);
