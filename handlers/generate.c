@@ -416,6 +416,11 @@ void ts_handle_messages(struct ts_exchange *x)
     generate(x, &ts_anthropic_messages);
 }
 
+void ts_handle_count_tokens(struct ts_exchange *x)
+{
+    generate(x, &ts_anthropic_count_tokens);
+}
+
 void ts_handle_completions(struct ts_exchange *x)
 {
     generate(x, &ts_openai_completions);

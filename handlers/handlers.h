@@ -14,6 +14,7 @@ ts_handler_fn ts_handle_embed;
 ts_handler_fn ts_handle_ollama_embeddings;
 ts_handler_fn ts_handle_openai_embeddings;
 ts_handler_fn ts_handle_messages;
+ts_handler_fn ts_handle_count_tokens;
 
 /* manage.c, loaded.c */
 ts_handler_fn ts_handle_manage;

@@ -47,11 +47,12 @@ struct ts_dialect {
     const char *family; /* "ollama", "openai", "anthropic": how errors look */
     enum ts_purpose purpose;
     enum ts_framing framing;
-    const char *last_type;       /* SSE: the `type` of the event that ends a stream; NULL: [DONE] */
-    const char *stream_type;     /* Content-Type of a stream */
-    bool stream_default;         /* what an absent `stream` member means */
-    const char *const *forwards; /* request headers that go along to the same dialect; or NULL */
-    const char *const *passes;   /* and headers of its answers, "x-ratelimit-*"; or NULL */
+    const char *const *last_types; /* SSE: of what `type` the event is that ends a stream; NULL: it
+                                    * is [DONE] */
+    const char *stream_type;       /* Content-Type of a stream */
+    bool stream_default;           /* what an absent `stream` member means */
+    const char *const *forwards;   /* request headers that go along to the same dialect; or NULL */
+    const char *const *passes;     /* and headers of its answers, "x-ratelimit-*"; or NULL */
     const struct ts_dialect *answer; /* its answers that are no stream; NULL: they are not read */
 
     /* Reading answers: where the fields of draft.h stand in an event's JSON, and what they mean
@@ -102,6 +103,7 @@ extern const struct ts_dialect ts_ollama_embeddings;
 extern const struct ts_dialect ts_openai_embeddings;
 extern const struct ts_dialect ts_openai_responses;
 extern const struct ts_dialect ts_anthropic_messages;
+extern const struct ts_dialect ts_anthropic_count_tokens;
 
 /* Whether a request that came in @client's dialect can go out in @upstream's, and the answer back.
  */

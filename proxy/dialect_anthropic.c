@@ -118,6 +118,7 @@ static const struct ts_dialect answer = {
     .finish = finish_answer,
 };
 
+static const char *const last_types[] = {TS_ANTHROPIC_LAST, NULL};
 static const char *const forwards[] = {"anthropic-beta", "Idempotency-Key", NULL};
 static const char *const passes[] = {"anthropic-*", "request-id", NULL};
 
@@ -125,7 +126,7 @@ const struct ts_dialect ts_anthropic_messages = {
     .name = "anthropic.messages",
     .family = "anthropic",
     .framing = TS_FRAMING_SSE,
-    .last_type = TS_ANTHROPIC_LAST,
+    .last_types = last_types,
     .stream_type = "text/event-stream",
     .forwards = forwards,
     .passes = passes,
@@ -144,4 +145,38 @@ const struct ts_dialect ts_anthropic_messages = {
     .write_end = ts_anthropic_write_end,
     .write_whole = ts_anthropic_write_whole,
     .keep_event = ts_anthropic_keep_event,
+};
+
+/* -- counting the tokens of a prompt ------------------------------------------------------------
+ */
+
+/* Nothing is generated, so that there is nothing to record; and only the model's own server can
+ * count. */
+static enum ts_err check_count(struct ts_genreq *q, struct ts_error *err)
+{
+    (void)err;
+    q->has_prompt = false;
+    return TS_OK;
+}
+
+static bool never_folds(const struct ts_genreq *q)
+{
+    (void)q;
+    return false;
+}
+
+const struct ts_dialect ts_anthropic_count_tokens = {
+    .name = "anthropic.count_tokens",
+    .family = "anthropic",
+    .framing = TS_FRAMING_WHOLE,
+    .forwards = forwards,
+    .passes = passes,
+    .answer = &answer,
+    .paths = answer_paths,
+    .path_count = TS_ARRAY_LEN(answer_paths),
+    .finish = finish_answer,
+    .members = ts_anthropic_members,
+    .member_count = TS_ANTHROPIC_MEMBERS,
+    .check = check_count,
+    .folds = never_folds,
 };

@@ -57,6 +57,9 @@ static const struct ts_jpath answer_paths[] = {
     {{"usage", "output_tokens_details", "reasoning_tokens"}, TS_FIELD_REASONING_TOKENS},
 };
 
+static const char *const last_types[] = {
+    "response.completed", "response.incomplete", "response.failed", NULL};
+
 static bool type_is(const struct ts_draft *d, const char *type)
 {
     return ts_draft_is(&d->type, type);
@@ -150,6 +153,7 @@ const struct ts_dialect ts_openai_responses = {
     .name = "openai.responses",
     .family = "openai",
     .framing = TS_FRAMING_SSE,
+    .last_types = last_types,
     .stream_type = "text/event-stream",
     .forwards = ts_openai_forwards,
     .passes = ts_openai_passes,

@@ -139,10 +139,14 @@ static const struct ts_endpoint *strict_endpoint(const struct ts_genreq *q)
     return route_of(&routes, q);
 }
 
-/* Anthropic has chats and nothing else. */
+/* Anthropic has chats, and counts what they would cost. */
 static const struct ts_endpoint *anthropic_endpoint(const struct ts_genreq *q)
 {
     static const struct ts_endpoint messages = {"/v1/messages", &ts_anthropic_messages, false};
+    static const struct ts_endpoint count = {
+        "/v1/messages/count_tokens", &ts_anthropic_count_tokens, false};
+    if (q->dialect == &ts_anthropic_count_tokens)
+        return &count;
     bool chats = !is_completion(q) && q->dialect->purpose == TS_PURPOSE_TEXT &&
                  q->dialect != &ts_openai_responses;
     return chats ? &messages : NULL;

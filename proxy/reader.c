@@ -70,7 +70,7 @@ static void match_terminator(struct ts_reader *r, struct ts_slice data)
 
 static void take_data(struct ts_reader *r, struct ts_slice data)
 {
-    if (is_sse(r) && r->dialect->last_type == NULL)
+    if (is_sse(r) && r->dialect->last_types == NULL)
         match_terminator(r, data);
     ts_jpath_feed(&r->scanner, data.at, data.len);
 }
@@ -154,18 +154,22 @@ bool ts_reader_in_event(const struct ts_reader *r)
     return r->in_event;
 }
 
-/* What was read of the event's type, if anything, is how @last begins. */
-static bool maybe_type(const struct ts_reader *r, const char *last)
+/* What was read of the event's type, if anything, is how one of @last begins. */
+static bool maybe_type(const struct ts_reader *r, const char *const *last)
 {
     const struct ts_buf *type = &r->draft.type;
-    return type->len <= strlen(last) && memcmp(ts_buf_text(type), last, type->len) == 0;
+    for (; *last != NULL; last++) {
+        if (type->len <= strlen(*last) && memcmp(ts_buf_text(type), *last, type->len) == 0)
+            return true;
+    }
+    return false;
 }
 
 static bool sse_maybe_terminator(const struct ts_reader *r)
 {
     const struct ts_sse *f = &r->framing.sse;
-    if (r->dialect->last_type != NULL)
-        return r->in_event && maybe_type(r, r->dialect->last_type);
+    if (r->dialect->last_types != NULL)
+        return r->in_event && maybe_type(r, r->dialect->last_types);
     return f->has_data ? r->matched != NOT_THE_TERMINATOR : ts_sse_maybe_data(f);
 }
 

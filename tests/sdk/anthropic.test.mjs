@@ -136,3 +136,15 @@ test('a client of OpenAI reaches Anthropic: text, tools, their results', async (
   assert.deepEqual(json.messages.at(-1), { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'toolu_1', content: [{ type: 'text', text: 'sunny' }] }] });
   assert.ok(json.max_tokens > 0);
 });
+
+test('Anthropic counts tokens, and no row is made of it; another server is not asked', async (t) => {
+  const { anthropic, upstream, server } = await client(t, 'anthropic', (call) => call.send(200, { input_tokens: 42 }));
+  assert.deepEqual(await anthropic.messages.countTokens({ model: 'm', messages: ASK.messages }), { input_tokens: 42 });
+  const call = await upstream.call();
+  assert.equal(call.path, '/v1/messages/count_tokens');
+  assert.deepEqual(call.json, { model: 'm', messages: ASK.messages });
+  assert.deepEqual(sql(server.db, 'SELECT count(*) AS n FROM call'), [{ n: 0 }]);
+  const local = await client(t, 'ollama', answer());
+  await assert.rejects(local.anthropic.messages.countTokens({ model: 'm', messages: ASK.messages }), Anthropic.BadRequestError);
+  assert.equal(local.upstream.calls.length, 0);
+});
