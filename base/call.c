@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { RECORD_MAX_BYTES = 64 * 1024 };
+enum { RECORD_MAX_BYTES = 64 * 1024 + 2 * TS_MAX_CAPTURE_BYTES };
 
 struct ts_call *ts_call_new(void)
 {

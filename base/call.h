@@ -155,6 +155,12 @@ struct ts_call {
     const char *tags_json;     /* an object of strings, or NULL */
     const char *metadata_json; /* any object, or NULL */
 
+    /* Kept only where somebody asked for it: the newest message of the user, and what was shown of
+     * the answer; TS_MAX_CAPTURE_BYTES of each at most. */
+    const char *prompt_text;
+    const char *answer_text;
+    bool text_cut; /* one of them was longer */
+
     struct ts_attempt *attempts; /* failed tries before the last one; in the arena, oldest first */
     int attempt_count;
 };

@@ -42,7 +42,8 @@ enum {
     TS_MAX_MODEL = 256, /* model names */
     TS_MAX_LABEL = 256, /* conversation, user and message ids */
     TS_MAX_TAGS_BYTES = 4096,
-    TS_MAX_COMMENT = 2000, /* the words to a rating */
+    TS_MAX_CAPTURE_BYTES = 64 * 1024, /* of a prompt, and of an answer, where texts are kept */
+    TS_MAX_COMMENT = 2000,            /* the words to a rating */
 
     /* rows that cannot be committed yet */
     TS_SPOOL_MAX_ROWS = 10000,

@@ -159,6 +159,18 @@ static enum ts_err insert_attempt(struct ts_conn *c,
     return ts_rollup_attempt(rollup, c, call->id, series, err);
 }
 
+static enum ts_err add_texts(struct ts_conn *c, const struct ts_call *call, struct ts_error *err)
+{
+    if (call->prompt_text == NULL && call->answer_text == NULL)
+        return TS_OK;
+    TS_LEASE(s, c, TS_SQL_TEXT_INSERT);
+    ts_bind_i64(&s, call->id);
+    ts_bind_text(&s, call->prompt_text);
+    ts_bind_text(&s, call->answer_text);
+    ts_bind_i64(&s, call->text_cut);
+    return ts_step(&s) == TS_DONE ? TS_OK : ts_stmt_fail(&s, err, "storing the texts of a call");
+}
+
 static int64_t known(int64_t v)
 {
     return v == TS_UNKNOWN ? 0 : v;
@@ -234,6 +246,8 @@ enum ts_err ts_apply_call(struct ts_conn *c,
         return TS_OK;
     for (int i = 0; e == TS_OK && i < call->attempt_count; i++)
         e = insert_attempt(c, in, rollup, call, i, err);
+    if (e == TS_OK)
+        e = add_texts(c, call, err);
     if (e == TS_OK)
         e = add_to_rollup(c, rollup, call, names.series, err);
     return e == TS_OK ? add_stats(c, call, err) : e;

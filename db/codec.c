@@ -62,6 +62,9 @@ static const struct field call_fields[] = {
     CALL(TEXT, message_id),
     CALL(TEXT, tags_json),
     CALL(TEXT, metadata_json),
+    CALL(TEXT, prompt_text),
+    CALL(TEXT, answer_text),
+    CALL(BOOL, text_cut),
 };
 
 static const struct field attempt_fields[] = {

@@ -248,6 +248,24 @@ static enum ts_err add_attempts(struct ts_conn *c, int64_t id, json_t *call, str
     return json_object_set_new(call, "attempts", attempts) == 0 ? TS_OK : no_memory(err);
 }
 
+/* null where none were kept. */
+static enum ts_err add_texts(struct ts_conn *c, int64_t id, json_t *call, struct ts_error *err)
+{
+    TS_LEASE(s, c, TS_SQL_CALL_TEXTS);
+    ts_bind_i64(&s, id);
+    enum ts_step step = ts_step(&s);
+    if (step == TS_FAILED)
+        return ts_filter_fail(&s, err);
+    json_t *texts = json_null();
+    if (step == TS_ROW) {
+        json_t *prompt = ts_json_text(ts_col_text(&s));
+        json_t *answer = ts_json_text(ts_col_text(&s));
+        texts = json_pack(
+            "{s:o, s:o, s:b}", "prompt", prompt, "answer", answer, "cut", (int)ts_col_i64(&s));
+    }
+    return json_object_set_new(call, "texts", texts) == 0 ? TS_OK : no_memory(err);
+}
+
 enum ts_err ts_query_call(
     struct ts_reader_conn *c, int64_t id, uint64_t tag, json_t **out, struct ts_error *err)
 {
@@ -262,6 +280,8 @@ enum ts_err ts_query_call(
     if (call == NULL)
         return no_memory(err);
     enum ts_err e = add_attempts(c->conn, id, call, err);
+    if (e == TS_OK)
+        e = add_texts(c->conn, id, call, err);
     if (e == TS_OK)
         *out = TS_TAKE(call);
     return e;

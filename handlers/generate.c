@@ -12,6 +12,8 @@
 
 #include "analytics/classify.h"
 #include "base/buf.h"
+#include "base/limits.h"
+#include "base/utf8.h"
 #include "handlers/auto_model.h"
 #include "handlers/handlers.h"
 #include "handlers/running.h"
@@ -180,6 +182,20 @@ static bool keep_trace(struct ts_call *call, const struct ts_trace *trace)
     return call->metadata_json != NULL;
 }
 
+/* The newest message of the user, where prompts are to be kept. */
+static bool keep_prompt(struct ts_call *call, const struct ts_genreq *q, enum ts_capture capture)
+{
+    if (capture == TS_CAPTURE_NONE)
+        return true;
+    TS_AUTO(ts_buf_free) struct ts_buf text = TS_BUF_INIT(2 * TS_MAX_CAPTURE_BYTES);
+    ts_genreq_prompt_text(ts_genreq_prompt(q).prompt, TS_MAX_CAPTURE_BYTES + 1, &text);
+    struct ts_slice kept = {.at = ts_buf_text(&text), .len = text.len};
+    kept.len = ts_utf8_cut(kept.at, kept.len, TS_MAX_CAPTURE_BYTES);
+    call->text_cut = kept.len < text.len;
+    call->prompt_text = kept.len > 0 ? ts_arena_copy(&call->arena, kept) : NULL;
+    return kept.len == 0 || call->prompt_text != NULL;
+}
+
 static enum ts_err make_call(const struct ts_exchange *x,
                              struct generation *g,
                              struct ts_error *err)
@@ -187,7 +203,8 @@ static enum ts_err make_call(const struct ts_exchange *x,
     struct ts_call *call = ts_call_new();
     g->call = call;
     if (call == NULL || !keep_labels(call, &g->request->labels) ||
-        !keep_trace(call, &g->request->trace))
+        !keep_trace(call, &g->request->trace) ||
+        !keep_prompt(call, g->request, x->services->capture))
         return ts_fail(err, TS_ERR_NOMEM, "no memory for the record");
     call->id = x->id;
     call->dialect = g->request->dialect->family;

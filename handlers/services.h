@@ -16,6 +16,9 @@
 struct ts_classifier;
 struct ts_running;
 
+/* What text of a call is stored; as the setting has it. */
+enum ts_capture { TS_CAPTURE_NONE, TS_CAPTURE_PROMPTS, TS_CAPTURE_FULL };
+
 struct ts_services {
     struct ts_store *store;
     struct ts_running *running; /* ts_running_new() */
@@ -31,6 +34,7 @@ struct ts_services {
     const char *listen_url; /* "http://127.0.0.1:8420", for the set-up guide */
     const char *base_path;  /* "" or "/ai" */
     bool tracking;
+    enum ts_capture capture;
     bool demo; /* every page says that its figures are simulated */
     int max_in_flight;
     _Atomic int *in_flight; /* generations now */

@@ -69,6 +69,7 @@ static void free_relay(struct ts_relay *r)
     ts_gate_deinit(&r->gate);
     ts_writer_deinit(&r->writer);
     ts_buf_free(&r->out);
+    ts_buf_free(&r->answer);
     ts_genreq_deinit(r->request);
     free(r->request);
     ts_call_free(r->call);
@@ -307,6 +308,7 @@ static void forget_answer(struct ts_relay *r)
 {
     ts_gate_reset(&r->gate);
     ts_buf_clear(&r->out);
+    ts_buf_clear(&r->answer);
     ts_writer_reset(&r->writer);
 }
 
@@ -463,6 +465,7 @@ static struct ts_relay *relay_new(struct ts_relay_env *env,
     if (s->request->labels.timeout_ms > 0)
         r->deadline_us = s->accepted_us + s->request->labels.timeout_ms * us_per_ms;
     ts_gate_init(&r->gate, client);
+    r->answer = TS_BUF_INIT(TS_MAX_CAPTURE_BYTES);
     r->out = TS_BUF_INIT(TS_MAX_FOLDED_BYTES + TS_MAX_EVENT_BYTES);
     ts_writer_init(&r->writer, r->dialect, r->request->model, r->public_id, ts_id_ms(r->id));
     r->writer.wants_usage = r->wants_usage;

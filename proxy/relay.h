@@ -82,9 +82,10 @@ struct ts_relay_env {
     struct ts_registry *registry;
     struct ts_record_sink sink;
     struct ts_observer observer;
-    uint64_t id_tag; /* for the public id */
-    bool tracking;   /* false: proxy only, nothing recorded */
-    const char *via; /* what we add as Via ("1.1 touchstone"), to notice a loop of gateways */
+    uint64_t id_tag;    /* for the public id */
+    bool tracking;      /* false: proxy only, nothing recorded */
+    bool keeps_answers; /* their text goes into the record */
+    const char *via;    /* what we add as Via ("1.1 touchstone"), to notice a loop of gateways */
 
     struct ts_relay *running; /* those of this loop, newest first; the relays keep it */
 };

@@ -77,6 +77,16 @@ static int64_t share_us(const struct ts_relay *r)
            r->try.share_from_us;
 }
 
+static void fill_answer(struct ts_relay *r)
+{
+    struct ts_call *call = r->call;
+    struct ts_slice text = {.at = r->answer.data, .len = r->answer.len};
+    if (text.len > 0)
+        call->answer_text = ts_arena_copy(&call->arena, text);
+    call->text_cut = call->text_cut || !ts_buf_ok(&r->answer);
+    ts_buf_free(&r->answer);
+}
+
 void ts_relay_fill_record(struct ts_relay *r,
                           enum ts_outcome outcome,
                           const struct ts_error *err,
@@ -94,6 +104,7 @@ void ts_relay_fill_record(struct ts_relay *r,
     p->total_us = now_us - r->accepted_us;
     call->cold = ts_phases_cold(p);
     r->phases = *p;
+    fill_answer(r);
     call->cost_nano_usd =
         ts_registry_cost(r->env->registry, r->try.target->provider, call, share_us(r));
 }

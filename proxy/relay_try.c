@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "proxy/relay_next.h"
 
 static const int64_t us_per_ms = 1000;
@@ -162,6 +163,18 @@ static void take_whole(struct ts_relay *r, const struct ts_event *e)
         r->try.verdict = RELAY_COMPLETE;
 }
 
+/* As much of it as is kept; more is noted and forgotten. */
+static void keep_text(struct ts_relay *r, struct ts_slice text)
+{
+    struct ts_buf *b = &r->answer;
+    if (!r->env->keeps_answers || text.len == 0 || !ts_buf_ok(b))
+        return;
+    size_t kept = ts_utf8_cut(text.at, text.len, b->max - b->len);
+    ts_buf_put(b, text.at, kept);
+    if (kept < text.len && ts_buf_ok(b))
+        b->error = TS_ERR_BODY_TOO_LARGE;
+}
+
 static void on_event(void *ctx, const struct ts_event *e, size_t end)
 {
     struct ts_relay *r = ctx;
@@ -173,6 +186,7 @@ static void on_event(void *ctx, const struct ts_event *e, size_t end)
     }
     struct ts_slice bytes = take(r, end);
     ts_tap_event(&r->try.tap, e, r->read_us);
+    keep_text(r, e->text);
     note_model(r, e);
     if (e->is_error) {
         take_error(r, e, bytes);
@@ -426,7 +440,8 @@ static enum ts_err prepare(struct ts_relay *r, struct ts_error *err)
     if (rc != TS_OK)
         return rc;
     bool looks_on = r->way == RELAY_PASS || r->way == RELAY_WHOLE;
-    size_t max_text = looks_on ? TAP_TEXT_BYTES : TS_MAX_EVENT_BYTES;
+    size_t seen = r->env->keeps_answers ? TS_MAX_CAPTURE_BYTES : TAP_TEXT_BYTES;
+    size_t max_text = looks_on ? seen : TS_MAX_EVENT_BYTES;
     theirs = r->way == RELAY_WHOLE ? theirs->answer : theirs;
     rc = ts_reader_new(theirs, max_text, on_event, r, &r->try.reader);
     return rc == TS_OK ? TS_OK : ts_fail(err, rc, "no memory for an answer");

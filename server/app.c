@@ -264,6 +264,8 @@ static void make_services(struct ts_app *app)
     s->listen_url = app->listen_url;
     s->base_path = app->shared.base_path;
     s->tracking = ts_config_on(app->config, TS_SETTING_TRACKING);
+    s->capture = s->tracking ? (enum ts_capture)app->config->values[TS_SETTING_CAPTURE].choice
+                             : TS_CAPTURE_NONE;
     s->demo = app->hooks != NULL;
     s->max_in_flight = (int)ts_config_number(app->config, TS_SETTING_MAX_IN_FLIGHT);
     s->in_flight = &app->in_flight;

@@ -342,6 +342,7 @@ enum ts_err ts_loop_new(struct ts_shared *shared,
         .observer = ts_watch_calls(shared->services),
         .id_tag = shared->services->id_tag,
         .tracking = shared->services->tracking,
+        .keeps_answers = shared->services->capture == TS_CAPTURE_FULL,
         .via = "1.1 touchstone",
     };
     *out = l;

@@ -65,8 +65,8 @@ enum ts_setting_flags {
       "how long website clones are kept; 0 = for ever")                                             \
     X(TRACKING, "tracking", SWITCH, "on", 0, 0, NULL, 0,                                            \
       "off = proxy only, nothing is recorded")                                                      \
-    X(CAPTURE, "capture", CHOICE, "none", 0, 0, "none|prompts|full", TS_SET_LATER,                  \
-      "what text is stored")                                                                        \
+    X(CAPTURE, "capture", CHOICE, "none", 0, 0, "none|prompts|full", 0,                             \
+      "what text is stored of a call: nothing, the prompt's newest message, or the answer's too")                                                                        \
     X(FALLBACK, "fallback", TEXT, "auto", 0, 0, NULL, 0,                                            \
       "provider/model list tried when a model's servers fail; auto = any healthy local model; off") \
     X(LOCAL_ONLY, "local_only", SWITCH, "off", 0, 0, NULL, 0,                                       \

@@ -118,6 +118,9 @@ JOIN label e ON e.label_id = a.cause_id
 WHERE a.call_id = ?1
 ORDER BY a.n;
 
+-- name: call_texts
+SELECT prompt, answer, cut FROM call_text WHERE call_id = ?1;
+
 -- name: stats_of_task
 SELECT model_id, successes, failures, timeouts, total_tokens, total_cost, last_used
 FROM model_stats WHERE task_type = ?1;

@@ -71,6 +71,9 @@ SELECT max(id) FROM call WHERE id BETWEEN ?1 AND ?2;
 INSERT INTO attempt(call_id, n, provider_id, model_id, series_id, cause_id, status, duration_us, wait_us, error_text)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+-- name: text_insert
+INSERT INTO call_text(call_id, prompt, answer, cut) VALUES (?1, ?2, ?3, ?4);
+
 -- name: stats_add
 INSERT INTO model_stats(task_type, model_id, successes, failures, timeouts, total_tokens, total_cost, last_used)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, strftime('%Y-%m-%dT%H:%M:%fZ', ?8 / 1000.0, 'unixepoch'))

@@ -1,5 +1,6 @@
 // What is kept of a call, and what is not; and the trace it is part of.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -55,6 +56,34 @@ test('with tracking off there is no row and no file grows', async (t) => {
   assert.deepEqual((await server.get('/api/requests')).json.requests, []);
   await server.stop();
   for (const text of [PROMPT, ANSWER]) assert.deepEqual(holders(server, text), [], text);
+});
+
+const texts = async (server, got) => (await server.get(`/api/requests/${got.headers['x-touchstone-request-id']}`)).json.texts;
+
+test('texts are kept as far as was asked for, beside the call and deleted with it', async (t) => {
+  for (const [capture, expected] of [['none', null], ['prompts', { prompt: PROMPT, answer: null, cut: false }], ['full', { prompt: PROMPT, answer: 'canary-answer-91bcäb', cut: false }]]) {
+    const { server, upstream, generate } = await start(t, { reply: answer({ tokens: [ANSWER, 'ä', 'b'] }), env: { TOUCHSTONE_CAPTURE: capture } });
+    assert.deepEqual(await texts(server, await generate()), expected, capture);
+    assert.deepEqual(await texts(server, await generate({ stream: false })), expected, `${capture}, whole`);
+    upstream.reply = (call) => { call.head(200, { 'Transfer-Encoding': 'chunked' }); call.chunk(`{"model":"m","response":"${ANSWER}","done":false}\n`); call.reset(); };
+    assert.deepEqual(await texts(server, await generate()), expected && { ...expected, answer: expected.answer && ANSWER }, `${capture}, broken off`);
+    const rows = sql(server.db, 'SELECT count(*) AS n FROM call_text')[0].n;
+    assert.equal(rows, expected ? 3 : 0);
+    assert.doesNotMatch(server.stderr, /canary/);
+    assert.doesNotMatch((await server.get('/api/requests')).text, /canary/, 'the list is without texts');
+    await server.stop();
+    const left = execFileSync('sqlite3', [server.db, 'PRAGMA foreign_keys = ON; DELETE FROM call; SELECT count(*) FROM call_text']);
+    assert.equal(String(left).trim(), '0');
+  }
+});
+
+test('long texts are cut between characters, and say so', async (t) => {
+  const { server, generate } = await start(t, { reply: answer({ tokens: Array(30).fill('ü'.repeat(2000)) }), env: { TOUCHSTONE_CAPTURE: 'full' } });
+  const kept = await texts(server, await generate({ prompt: `x${'ä'.repeat(100_000)}` }));
+  assert.equal(kept.cut, true);
+  assert.match(kept.prompt, /^xä+$/);
+  assert.match(kept.answer, /^ü+$/);
+  for (const text of [kept.prompt, kept.answer]) assert.ok(Buffer.byteLength(text) > 60_000 && Buffer.byteLength(text) <= 65_536, `${Buffer.byteLength(text)}`);
 });
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';

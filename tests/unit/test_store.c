@@ -37,7 +37,7 @@ static const char *const full_call =
     "'attempts':[{'provider':'vllm','model':'qwen2.5:7b','cause':'upstream_unreachable',"
     "'status':null,'message':null,'durationMs':1.0,'waitMs':0.0},"
     "{'provider':'lmstudio','model':'qwen2.5:7b','cause':'upstream_timeout','status':503,"
-    "'message':'overloaded','durationMs':2.0,'waitMs':0.001}]}";
+    "'message':'overloaded','durationMs':2.0,'waitMs':0.001}],'texts':null}";
 
 static const char *const bare_call =
     "{'outcome':'cancelled','success':null,'provider':'unknown','model':'m','requestedModel':null,"
@@ -48,7 +48,8 @@ static const char *const bare_call =
     "'error':null,'rating':0,'comment':null,'userId':null,'userSegment':null,"
     "'conversationId':null,'messageId':null,'tags':null,'metadata':null,'phases':{'queueMs':null,"
     "'connectMs':null,'loadMs':null,'firstByteMs':null,'ttftMs':null,'firstVisibleMs':null,"
-    "'decodeMs':null,'maxStallMs':null,'totalMs':null,'overheadUs':null},'attempts':[]}";
+    "'decodeMs':null,'maxStallMs':null,'totalMs':null,'overheadUs':null},'attempts':[],"
+    "'texts':null}";
 
 /* Expected JSON with single quotes, for the eye. */
 static json_t *quoted(const char *text)
