@@ -1,7 +1,8 @@
 // The documentation is true: marked examples run, links lead somewhere, settings exist.
 //
 // A block of code behind `<!-- test: NAME -->` is run, `sh` with bash and `sql` with the sqlite3
-// shell, in the order of the files below, against one server; curl fails on an error status.
+// shell, in the order of the files below, against one server; curl fails on an error status, and
+// `touchstone` is the binary under test on that server's database.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
@@ -9,10 +10,10 @@ import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 
-import { cleanEnv, root, runToEnd, scratch, startTouchstone } from '../harness/touchstone.mjs';
+import { binary, cleanEnv, root, runToEnd, scratch, startTouchstone } from '../harness/touchstone.mjs';
 import { answer, startUpstream, words } from '../harness/upstream.mjs';
 
-const FILES = ['README.md', 'docs/local-models.md', 'docs/troubleshooting.md', 'docs/database.md', 'docs/classifier.md', 'docs/costs.md', 'docs/metrics.md', 'HACKING.md'].filter((f) => existsSync(join(root, f)));
+const FILES = ['README.md', 'docs/local-models.md', 'docs/troubleshooting.md', 'docs/database.md', 'docs/classifier.md', 'docs/costs.md', 'docs/reports.md', 'docs/metrics.md', 'HACKING.md'].filter((f) => existsSync(join(root, f)));
 const read = (file) => readFileSync(join(root, file), 'utf8');
 
 function examples(file) {
@@ -23,15 +24,16 @@ function examples(file) {
 // The commands of an example as one process; what it says is in the result.
 async function run(example, server, env) {
   const code = example.code.replaceAll('127.0.0.1:8420', `127.0.0.1:${server.port}`);
+  const functions = `curl() { command curl --fail-with-body "$@"; }\ntouchstone() { ${JSON.stringify(resolve(binary))} "$@"; }`;
   const command = example.language === 'sql' ? ['sqlite3', ['-readonly', server.db, code]]
-    : ['bash', ['-euo', 'pipefail', '-c', `curl() { command curl --fail-with-body "$@"; }\n${code}`]];
-  return promisify(execFile)(command[0], command[1], { env, timeout: 20_000 });
+    : ['bash', ['-euo', 'pipefail', '-c', `${functions}\n${code}`]];
+  return promisify(execFile)(command[0], command[1], { env, cwd: env.HOME, timeout: 20_000 });
 }
 
 test('the examples run as they stand', async (t) => {
   const upstream = await startUpstream(t, { models: ['llama3.2:7b'], reply: answer({ tokens: words(8) }) });
   const server = await startTouchstone(t, { upstreams: { ollama: upstream } });
-  const env = cleanEnv(scratch(t));
+  const env = cleanEnv(scratch(t), { TOUCHSTONE_DB: server.db });
   const all = FILES.flatMap(examples);
   assert.ok(all.length >= 6, `${all.length} examples`);
   for (const [i, example] of all.entries()) {

@@ -1,4 +1,6 @@
-"""docs/database.md names every table, view, column and index of the schema, and no other."""
+"""docs/database.md names every table, view, column, index and function, and no other; the names that people rely on
+(tests/fixtures/sql_names.json) are those of the schema."""
+import json
 import pathlib
 import re
 import sqlite3
@@ -38,6 +40,14 @@ def main():
             documented = re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", views[name].split("|")[1]))
             if documented != columns(db, name):
                 faults.append(f"view {name}: {documented} instead of {columns(db, name)}")
+    for name, promised in json.loads((ROOT / "tests/fixtures/sql_names.json").read_text()).items():
+        function = name.split("(")[0]
+        if "(" not in name and promised != columns(db, name):
+            faults.append(f"{name}: {promised} instead of {columns(db, name)}")
+        row = re.search(rf"^\| `{function}\([^)]*\)` \|(.*)$", doc, re.M)
+        missing = set(promised) - set(re.findall(r"`(\w+)`", row[1] if row else ""))
+        if "(" in name and missing:
+            faults.append(f"function {function}: {sorted(missing)}")
     for name in sections:
         if not columns(db, name):
             faults.append(f"there is no table {name}")
