@@ -157,7 +157,7 @@ static enum MHD_Result answer(struct exchange *x,
                               const char *method)
 {
     x->started_us = ts_now_us();
-    if (strcmp(path, ts_demo_generate_path(x->server->id)) == 0 && strcmp(method, "POST") == 0)
+    if (ts_demo_generates(x->server->id, path) && strcmp(method, "POST") == 0)
         return generate(x, c);
     if (ts_demo_list(x->server->id, path, &x->out))
         return say(c, 200, &x->out);

@@ -57,6 +57,7 @@ bool ts_demo_ask_read(enum ts_demo_server_id s, struct ts_slice body, struct ts_
                   &out->max_tokens);
     struct ts_jvalue usage = ts_jmember(ts_jmember(root, "stream_options"), "include_usage");
     out->include_usage = usage.type == TS_J_TRUE;
+    out->chat = ts_jmember(root, "messages").type == TS_J_ARRAY;
     return true;
 }
 
@@ -143,9 +144,11 @@ bool ts_demo_list(enum ts_demo_server_id s, const char *path, struct ts_buf *out
     return true;
 }
 
-const char *ts_demo_generate_path(enum ts_demo_server_id s)
+bool ts_demo_generates(enum ts_demo_server_id s, const char *path)
 {
-    return is_ollama(s) ? "/api/generate" : "/v1/chat/completions";
+    if (!is_ollama(s))
+        return strcmp(path, "/v1/chat/completions") == 0;
+    return strcmp(path, "/api/generate") == 0 || strcmp(path, "/api/chat") == 0;
 }
 
 const char *ts_demo_stream_type(enum ts_demo_server_id s)
@@ -172,10 +175,13 @@ static void ollama_line(const struct ts_demo_answer *a, const char *word, struct
 {
     char at[TS_RFC3339_SIZE];
     ts_buf_printf(out,
-                  "{\"model\":\"%s\",\"created_at\":\"%s\",\"response\":",
+                  "{\"model\":\"%s\",\"created_at\":\"%s\",%s",
                   a->ask.model->name,
-                  ts_rfc3339(ts_wall_ms(), at));
+                  ts_rfc3339(ts_wall_ms(), at),
+                  a->ask.chat ? "\"message\":{\"role\":\"assistant\",\"content\":"
+                              : "\"response\":");
     ts_buf_put_json_string(out, word, strlen(word));
+    ts_buf_puts(out, a->ask.chat ? "}" : "");
 }
 
 static void sse_chunk(const struct ts_demo_answer *a, struct ts_buf *out)

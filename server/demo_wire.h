@@ -16,6 +16,7 @@ struct ts_demo_ask {
     int64_t max_tokens;                /* TS_UNKNOWN: no limit given */
     int64_t input_tokens;              /* guessed from the length */
     bool include_usage;
+    bool chat; /* asked of Ollama's chat */
 };
 
 /* Reads either dialect; false if it is not a JSON object with a model. */
@@ -24,8 +25,8 @@ bool ts_demo_ask_read(enum ts_demo_server_id s, struct ts_slice body, struct ts_
 /* The answer to a GET or to POST /api/show, or false where such a server has no such route. */
 bool ts_demo_list(enum ts_demo_server_id s, const char *path, struct ts_buf *out);
 
-/* The path that generates, and the type of its stream. */
-const char *ts_demo_generate_path(enum ts_demo_server_id s);
+/* Whether a path generates, and the type of its stream. */
+bool ts_demo_generates(enum ts_demo_server_id s, const char *path);
 const char *ts_demo_stream_type(enum ts_demo_server_id s);
 
 void ts_demo_error_body(enum ts_demo_server_id s, int status, const char *text, struct ts_buf *out);
