@@ -92,7 +92,7 @@ static enum ts_err write_ollama_request(const struct ts_genreq *q,
 {
     struct ts_jvalue input = input_of(q);
     ts_put_model(out, b);
-    ts_put_raw(out, ",\"input\":", input);
+    ts_put_optional(out, ",\"input\":", input);
     ts_put_optional(out, ",\"dimensions\":", q->member[TS_MEMBER_DIMENSIONS]);
     ts_buf_puts(out, "}");
     return check_texts(input, err);

@@ -9,8 +9,14 @@
 #include "fuzz.h"
 #include "proxy/genreq.h"
 
-static const struct ts_dialect *const dialects[] = {
-    &ts_ollama_generate, &ts_openai_chat, &ts_openai_completions, &ts_ollama_chat};
+static const struct ts_dialect *const dialects[] = {&ts_ollama_generate,
+                                                    &ts_openai_chat,
+                                                    &ts_openai_completions,
+                                                    &ts_ollama_chat,
+                                                    &ts_anthropic_messages,
+                                                    &ts_ollama_embed,
+                                                    &ts_ollama_embeddings,
+                                                    &ts_openai_embeddings};
 
 static const char *const headers[] = {"Task-Type", "Fallback", "Timeout-Ms", "Tags", "Complexity"};
 

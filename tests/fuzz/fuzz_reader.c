@@ -9,8 +9,12 @@
 #include "fuzz.h"
 #include "proxy/reader.h"
 
-static const struct ts_dialect *const dialects[] = {
-    &ts_ollama_generate, &ts_openai_chat, &ts_openai_completions, &ts_ollama_chat};
+static const struct ts_dialect *const dialects[] = {&ts_ollama_generate,
+                                                    &ts_openai_chat,
+                                                    &ts_openai_completions,
+                                                    &ts_ollama_chat,
+                                                    &ts_anthropic_messages,
+                                                    &ts_openai_responses};
 
 enum { MAX_TEXT = 100 };
 
