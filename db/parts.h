@@ -2,6 +2,7 @@
  * Inside the store: what its threads share. Only db/ includes this.
  *
  *   store.c    opens, closes, takes jobs         any thread
+ *   backup.c   copies the database          the writer thread
  *   writer.c   the write connection              the writer thread
  *   retention.c   what it does between batches   the writer thread
  *   spooler.c  appends to the spool              the spooler thread
@@ -14,6 +15,7 @@
 
 #include <stdatomic.h>
 
+#include "db/backup.h"
 #include "db/conn.h"
 #include "db/inbox.h"
 #include "db/intern.h"
@@ -110,6 +112,7 @@ struct ts_store {
     struct ts_store_state state;
     struct ts_inbox inbox;
     struct ts_writer writer;
+    struct ts_backup backup;
     struct ts_readers readers;
     struct ts_query check; /* of a file that was left open */
     struct ts_care care;

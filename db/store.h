@@ -120,6 +120,24 @@ struct ts_store_cleanup {
 };
 void ts_store_cleanup(struct ts_store *s, struct ts_store_cleanup *cleanup);
 
+/*
+ * A copy of the whole database, made by the writer between its batches; of the moment when it ends.
+ * Results: TS_OK (then it is complete, and neither synced nor checked), IO, OVERLOADED (another one
+ * is being made), DRAINING (broken off), STORAGE_UNAVAILABLE, NOMEM.
+ */
+struct ts_store_backup {
+    struct ts_store_job job;
+    const char *to;        /* in: an empty file that is there */
+    _Atomic bool stop;     /* in: break it off */
+    _Atomic int64_t done;  /* out, and on the way there: pages */
+    _Atomic int64_t total; /* TS_UNKNOWN until it has begun */
+};
+void ts_store_backup(struct ts_store *s, struct ts_store_backup *b);
+
+/* Opens a copy, goes through all of it and leaves it as one file without a log. Errors: IO (it is
+ * damaged), those of opening. Thread: any that may block. */
+TS_NODISCARD enum ts_err ts_backup_check(const char *path, struct ts_error *err);
+
 /* -- reading ---------------------------------------------------------------------------------- */
 
 struct ts_reader_conn; /* one reader's connection: db/query.h */

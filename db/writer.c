@@ -284,6 +284,9 @@ static enum ts_err probe_write(struct ts_store *s, struct ts_error *err)
 /* The readers first: the connection that checkpoints is the last to go. */
 static void detach(struct ts_store *s)
 {
+    struct ts_error why = TS_ERROR_INIT;
+    (void)ts_fail(&why, TS_ERR_STORAGE_UNAVAILABLE, "the database went away");
+    ts_backup_abandon(s, &why);
     ts_readers_shut(&s->readers);
     ts_conn_close(TS_TAKE(s->writer.conn));
 }
@@ -312,6 +315,7 @@ static void refuse(struct ts_store *s, const struct ts_work *work)
     struct ts_error why = TS_ERROR_INIT;
     (void)ts_fail(&why, TS_ERR_STORAGE_UNAVAILABLE, "the database takes no writes at the moment");
     ts_inbox_spill(&s->inbox);
+    ts_backup_abandon(s, &why);
     settle_ratings(work->ratings, &why);
     if (work->import != NULL)
         settle_import(TS_CONTAINER(work->import, struct ts_store_import, job.post),
@@ -321,6 +325,12 @@ static void refuse(struct ts_store *s, const struct ts_work *work)
 }
 
 /* -- the thread ------------------------------------------------------------------------------- */
+
+/* The shorter wait; -1 is for ever. */
+static int64_t sooner(int64_t a_us, int64_t b_us)
+{
+    return a_us < 0 || (b_us >= 0 && b_us < a_us) ? b_us : a_us;
+}
 
 /* How long there is nothing to do unless a job comes. */
 static int64_t idle_us(struct ts_store *s)
@@ -332,7 +342,7 @@ static int64_t idle_us(struct ts_store *s)
     }
     struct ts_spool *spool = s->spool;
     bool busy = (spool != NULL && ts_spool_state(spool).rows > 0) || ts_rollup_due(w->rollup) > 0;
-    return busy ? 0 : ts_retention_wait_us(s);
+    return busy ? 0 : sooner(ts_retention_wait_us(s), ts_backup_idle_us(s));
 }
 
 /* Whoever waits for something that will not be finished now is told so. */
@@ -341,6 +351,7 @@ static void break_off(struct ts_store *s)
     struct ts_error why = TS_ERROR_INIT;
     (void)ts_fail(&why, TS_ERR_STORAGE_UNAVAILABLE, "the store is being closed");
     ts_retention_break(s, &why);
+    ts_backup_abandon(s, &why);
 }
 
 void *ts_writer_main(void *store)
@@ -367,6 +378,8 @@ void *ts_writer_main(void *store)
             make_cells(s);
         if (!s->writer.trouble && !s->stopping)
             ts_retention_turn(s);
+        if (!s->writer.trouble && !s->stopping)
+            ts_backup_step(s);
     }
     break_off(s);
     ts_inbox_writer_gone(&s->inbox);

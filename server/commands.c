@@ -11,6 +11,7 @@
 #include "db/store.h"
 #include "handlers/metrics.h"
 #include "proxy/upstream.h"
+#include "server/backup_command.h"
 #include "server/config.h"
 #include "server/demo_command.h"
 #include "server/export_command.h"
@@ -66,6 +67,14 @@ static const struct ts_command commands[] = {
             .text = ts_export_text,
             .rules.options = ts_export_options,
             .run = ts_export_command),
+    COMMAND("backup",
+            .help = "copy the whole database, also while a server writes to it",
+            .operands = "FILE",
+            .text = ts_backup_text,
+            .rules.options = ts_backup_options,
+            .rules.least = 1,
+            .rules.most = 1,
+            .run = ts_backup_command),
 };
 
 const struct ts_command *ts_commands(int *count)

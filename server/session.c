@@ -103,7 +103,7 @@ enum ts_err ts_session_open(const struct ts_config *c,
         return e;
     if (!may_create && access(s->db_path, F_OK) != 0)
         return ts_fail(
-            err, TS_ERR_NOT_FOUND, "%s: there is no database; name another with --db", s->db_path);
+            err, TS_ERR_IO, "%s: there is no database; name another with --db", s->db_path);
     e = reach(s, c, err);
     if (e == TS_OK)
         *out = TS_TAKE(s);

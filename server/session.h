@@ -18,10 +18,10 @@ struct ts_session;
 
 /**
  * ts_session_open() - reach the server of the configured database, or become its only user
- * @may_create: a missing database is made; else: NOT_FOUND
+ * @may_create: a missing database is made; else: IO
  *
  * Errors: CONFIG, IN_USE (a server runs and cannot be asked; the text says why), FOREIGN_FILE, IO,
- * NOT_FOUND, NOMEM.
+ * NOMEM.
  */
 TS_NODISCARD enum ts_err ts_session_open(const struct ts_config *c,
                                          bool may_create,

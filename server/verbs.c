@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "server/backup_verb.h"
 #include "server/cleanup_verb.h"
 #include "server/import_verb.h"
 
@@ -22,6 +23,7 @@ static const struct ts_verb verbs[] = {
     {"import-begin", ts_import_begin_verb},
     {"import", ts_import_verb},
     {"cleanup", ts_cleanup_verb},
+    {"backup", ts_backup_verb},
 };
 
 const struct ts_verb *ts_verb_find(const char *name)
