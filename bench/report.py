@@ -15,7 +15,7 @@ def build():
     if not os.path.exists(os.path.join(BUILD, "build.ninja")):
         subprocess.run(["meson", "setup", BUILD, "--buildtype=release", "-Dbench=true", "-Dtests=false"], cwd=ROOT,
                        check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["ninja", "-C", BUILD, "--quiet"], check=True)
+    subprocess.run(["ninja", "-C", BUILD, "--quiet"], check=True, stdout=subprocess.DEVNULL)
 
 
 def output(*command):
