@@ -120,18 +120,8 @@ static struct ts_etag etag_of(const struct ts_exchange *x, const struct analytic
 
 /* -- the figures, on a reader thread ---------------------------------------------------------- */
 
-/* One pass: over which calls, and how many of the groupings it fills. */
-struct pass {
-    const struct ts_call_filter *filter;
-    const struct ts_span *span;
-    int groupings;
-};
-
-static enum ts_err collect(const struct analytics *q,
-                           struct ts_reader_conn *c,
-                           const struct pass *p,
-                           struct ts_aggregate **out,
-                           struct ts_error *err)
+/* What is collected: the groupings by their numbers. */
+static void list_groupings(const struct analytics *q, unsigned out[static GROUPINGS])
 {
     const unsigned groupings[GROUPINGS] = {
         [ALL] = 0,
@@ -142,19 +132,7 @@ static enum ts_err collect(const struct analytics *q,
         [BY_TIME] = TS_BY_TIME,
         [BY_MODEL_AND_TASK] = TS_BY_MODEL | TS_BY_TASK,
     };
-    int64_t now_ms = q->about.now_ms;
-    int64_t judged_ms = p->filter->to_ms < now_ms ? p->filter->to_ms : now_ms;
-    const struct ts_buckets *buckets = &p->span->buckets;
-    TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = NULL;
-    if (ts_aggregate_new(groupings, p->groupings, judged_ms, ts_bucket_of, buckets, &a) != TS_OK)
-        return ts_fail(err, TS_ERR_NOMEM, "no memory for the figures");
-    enum ts_err rc = ts_query_calls(c, p->filter, a, err);
-    if (rc != TS_OK)
-        return rc;
-    if (ts_aggregate_finish(a) != TS_OK)
-        return ts_fail(err, TS_ERR_NOMEM, "no memory for the figures");
-    *out = TS_TAKE(a);
-    return TS_OK;
+    memcpy(out, groupings, sizeof(groupings));
 }
 
 static struct ts_groups groups(const struct ts_aggregate *a, enum grouping which)
@@ -246,14 +224,15 @@ static bool put_changes(const struct analytics *q, const struct ts_aggregate *be
 
 static enum ts_err compare(const struct analytics *q,
                            struct ts_reader_conn *c,
-                           const struct ts_span *span,
+                           const struct ts_gathering *all,
                            json_t *body,
                            struct ts_error *err)
 {
-    struct ts_call_filter before = ts_question_before(&q->about);
+    const struct ts_call_filter before = ts_question_before(&q->about);
     TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = NULL;
-    const struct pass p = {.filter = &before, .span = span, .groupings = GROUPINGS_BEFORE};
-    enum ts_err rc = collect(q, c, &p, &a, err);
+    struct ts_gathering first = *all;
+    first.count = GROUPINGS_BEFORE;
+    enum ts_err rc = ts_gather(c, &before, &first, &a, err);
     if (rc == TS_OK && !put_changes(q, a, body))
         rc = ts_fail(err, TS_ERR_NOMEM, "no memory for the answer");
     return rc;
@@ -276,13 +255,18 @@ static enum ts_err ask(struct ts_ask *base,
     const struct analytics *q = TS_CONTAINER(base, struct analytics, ask);
     TS_AUTO(ts_zone_auto) struct ts_zone *zone = NULL;
     TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = NULL;
+    unsigned groupings[GROUPINGS];
     struct ts_span span;
     enum ts_err rc = ts_zone_load(q->about.tz, &zone, err);
     if (rc == TS_OK)
         rc = ts_question_span(&q->about, zone, MAX_BUCKETS, &span, err);
-    const struct pass p = {.filter = &q->about.filter, .span = &span, .groupings = GROUPINGS};
+    list_groupings(q, groupings);
+    const struct ts_gathering all = {.groupings = groupings,
+                                     .count = GROUPINGS,
+                                     .now_ms = q->about.now_ms,
+                                     .buckets = &span.buckets};
     if (rc == TS_OK)
-        rc = collect(q, c, &p, &a, err);
+        rc = ts_gather(c, &q->about.filter, &all, &a, err);
     if (rc == TS_OK)
         rc = check_size(a, err);
     if (rc != TS_OK)
@@ -292,7 +276,7 @@ static enum ts_err ask(struct ts_ask *base,
         return ts_fail(err, TS_ERR_NOMEM, "no memory for the answer");
     rc = put_facets(c, body, err);
     if (rc == TS_OK && q->compare)
-        rc = compare(q, c, &span, body, err);
+        rc = compare(q, c, &all, body, err);
     *out = json_incref(body);
     return rc;
 }

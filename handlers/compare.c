@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "handlers/figures.h"
-#include "handlers/filter.h"
 #include "handlers/handlers.h"
+#include "handlers/question.h"
 #include "handlers/reply.h"
 #include "handlers/services.h"
 
@@ -38,11 +38,8 @@ static enum ts_err load(const struct comparison *q,
     struct ts_call_filter filter = q->filter;
     filter.model = q->models[side];
     TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = NULL;
-    if (ts_aggregate_new(all, 1, q->now_ms, NULL, NULL, &a) != TS_OK)
-        return ts_fail(err, TS_ERR_NOMEM, "no memory for the figures");
-    enum ts_err rc = ts_query_calls(c, &filter, a, err);
-    if (rc == TS_OK && ts_aggregate_finish(a) != TS_OK)
-        rc = ts_fail(err, TS_ERR_NOMEM, "no memory for the figures");
+    const struct ts_gathering g = {.groupings = all, .count = 1, .now_ms = q->now_ms};
+    enum ts_err rc = ts_gather(c, &filter, &g, &a, err);
     if (rc != TS_OK)
         return rc;
     int count = 0;

@@ -29,8 +29,9 @@ ts_handler_fn ts_handle_ollama_tags;
 ts_handler_fn ts_handle_openai_models;
 ts_handler_fn ts_handle_openai_model;
 
-/* analytics.c, feedback.c, outcomes.c */
+/* analytics.c, latency.c, feedback.c, outcomes.c */
 ts_handler_fn ts_handle_analytics;
+ts_handler_fn ts_handle_latency;
 ts_handler_fn ts_handle_feedback;
 ts_handler_fn ts_handle_outcomes;
 

@@ -100,3 +100,24 @@ enum ts_err ts_question_span(const struct ts_question *q,
     }
     return TS_OK;
 }
+
+enum ts_err ts_gather(struct ts_reader_conn *c,
+                      const struct ts_call_filter *filter,
+                      const struct ts_gathering *what,
+                      struct ts_aggregate **out,
+                      struct ts_error *err)
+{
+    int64_t judged_ms = filter->to_ms < what->now_ms ? filter->to_ms : what->now_ms;
+    ts_bucket_fn *bucket = what->buckets != NULL ? ts_bucket_of : NULL;
+    TS_AUTO(ts_aggregate_auto) struct ts_aggregate *a = NULL;
+    enum ts_err rc =
+        ts_aggregate_new(what->groupings, what->count, judged_ms, bucket, what->buckets, &a);
+    if (rc != TS_OK)
+        return ts_fail(err, rc, "no memory for the figures");
+    rc = ts_query_calls(c, filter, a, err);
+    if (rc == TS_OK && ts_aggregate_finish(a) != TS_OK)
+        rc = ts_fail(err, TS_ERR_NOMEM, "no memory for the figures");
+    if (rc == TS_OK)
+        *out = TS_TAKE(a);
+    return rc;
+}

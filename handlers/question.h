@@ -47,4 +47,19 @@ TS_NODISCARD enum ts_err ts_question_span(const struct ts_question *q,
                                           struct ts_span *out,
                                           struct ts_error *err);
 
+/* What is to be collected of a slice; see ts_aggregate_new(). */
+struct ts_gathering {
+    const unsigned *groupings;
+    int count;
+    int64_t now_ms;                   /* evidence is judged then, or where the window ended */
+    const struct ts_buckets *buckets; /* NULL where time is no dimension */
+};
+
+/* Collects it, on a reader thread. Errors: STORAGE_UNAVAILABLE, NOMEM. */
+TS_NODISCARD enum ts_err ts_gather(struct ts_reader_conn *c,
+                                   const struct ts_call_filter *filter,
+                                   const struct ts_gathering *what,
+                                   struct ts_aggregate **out,
+                                   struct ts_error *err);
+
 #endif

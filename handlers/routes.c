@@ -31,6 +31,7 @@ static const struct ts_route_entry routes[] = {
     {TS_GET, "/v1/models/{id*}", TS_ROUTE_GENERATE, TS_SCOPE_GENERATE, "openai", ts_handle_openai_model},
 
     {TS_GET, "/api/analytics/models", TS_ROUTE_API, TS_SCOPE_READ, "touchstone", ts_handle_analytics},
+    {TS_GET, "/api/analytics/models/latency", TS_ROUTE_API, TS_SCOPE_READ, "touchstone", ts_handle_latency},
     {TS_POST, "/api/analytics/models/feedback", TS_ROUTE_API, TS_SCOPE_WRITE, "touchstone", ts_handle_feedback},
     {TS_POST, "/api/analytics/models/outcomes", TS_ROUTE_API, TS_SCOPE_WRITE, "touchstone", ts_handle_outcomes},
     {TS_GET, "/api/analytics/models/recommend", TS_ROUTE_API, TS_SCOPE_READ, "touchstone", ts_handle_recommend},

@@ -241,6 +241,32 @@ test('more groups than an answer can hold are refused, by name', async (t) => {
   assert.deepEqual([got.status, got.json.error?.param], [400, 'group_by'], got.text.slice(0, 300));
 });
 
+test('latency tells the curve of quantiles and the heat map of a slice', async (t) => {
+  const server = await startTouchstone(t);
+  const at = (day) => new Date(Date.UTC(2025, 2, day, 12)).toISOString();
+  const call = (day, responseTimeMs, ttftMs) => ({ taskType: 'coding', model: 'a', success: true, responseTimeMs, ttftMs, timestamp: at(day) });
+  await server.post('/api/analytics/models/outcomes', [call(1, 100, 10), call(1, 200), call(3, 400, 20), { ...call(3, 9000), model: 'b' }]);
+  const ask = async (query) => (await server.get(`/api/analytics/models/latency?from=2025-03-01&to=2025-03-04&${query}`)).json;
+  const { responseTime, ttft, filters } = await ask('model=a');
+  assert.deepEqual(filters, { model: 'a' });
+  assert.deepEqual([responseTime.count, ttft.count], [3, 2]);
+  assert.deepEqual([responseTime.curve[0], responseTime.curve.at(-1)], [{ percentile: 0, ms: 100 }, { percentile: 100, ms: 400 }]);
+  assert.deepEqual(responseTime.buckets.map((b) => [b.date, sum(b.counts)]), [['2025-03-01', 2], ['2025-03-02', 0], ['2025-03-03', 1]]);
+  assert.equal(responseTime.bands.length, responseTime.buckets[0].counts.length);
+  for (const [i, band] of responseTime.bands.slice(1).entries()) assert.equal(band.over, responseTime.bands[i].upTo, 'one begins where the other ends');
+  const none = await ask('model=nobody');
+  assert.deepEqual([none.responseTime.count, none.responseTime.curve, none.responseTime.bands], [0, [], []]);
+  assert.deepEqual(none.ttft.buckets[0], { date: '2025-03-01', counts: [] });
+});
+
+for (const query of ['days=0', 'days=60&bucket=hour', 'group_by=model', 'tz=Mars/Olympus', 'task_type=two%20words']) {
+  test(`latency?${query} is refused by name`, async (t) => {
+    const server = await startTouchstone(t);
+    const got = await server.get(`/api/analytics/models/latency?${query}`);
+    assert.deepEqual([got.status, got.json.error.code, got.json.error.param], [400, 'invalid_parameter', query.includes('hour') ? 'bucket' : query.split('=')[0]], got.text);
+  });
+}
+
 test('an empty database gives empty lists and nulls, never zeros for what is unknown', async (t) => {
   const server = await startTouchstone(t);
   const { summary, byModel, byTaskType, byProvider, recommendations, bestByTask } = (await server.get('/api/analytics/models')).json;

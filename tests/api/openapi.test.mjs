@@ -102,7 +102,7 @@ test('good answers have the described shapes', async (t) => {
     ['post', '/api/analytics/models/feedback', { conversationId: 'c', rating: 1 }],
     ['post', '/api/analytics/models/outcomes', [{ taskType: 'x', model: 'm', success: true }]],
     ['post', '/api/analytics/models/recommend', { messageContent: 'hello' }],
-    ['get', '/api/requests'], ['get', '/api/requests/{id}'], ['get', '/api/analytics/models'], ['get', '/api/tags'], ['get', '/v1/models'],
+    ['get', '/api/requests'], ['get', '/api/requests/{id}'], ['get', '/api/analytics/models'], ['get', '/api/analytics/models/latency'], ['get', '/api/tags'], ['get', '/v1/models'],
     ...Object.keys(QUERY).map((path) => ['get', path]),
     ['get', '/api/providers'], ['get', '/version'], ['get', '/healthz'], ['get', '/readyz'], ['get', '/api/version'],
   ];
@@ -116,7 +116,7 @@ test('good answers have the described shapes', async (t) => {
 
 test('every route that a user relies on is described', async (t) => {
   const { api } = await start(t);
-  for (const path of ['/api/generate', '/api/chat', '/v1/chat/completions', '/v1/completions', '/api/embed', '/api/embeddings', '/v1/embeddings', '/v1/messages', '/v1/messages/count_tokens', '/api/tags', '/v1/models', '/api/analytics/models', '/api/analytics/models/feedback', '/api/analytics/models/outcomes',
+  for (const path of ['/api/generate', '/api/chat', '/v1/chat/completions', '/v1/completions', '/api/embed', '/api/embeddings', '/v1/embeddings', '/v1/messages', '/v1/messages/count_tokens', '/api/tags', '/v1/models', '/api/analytics/models', '/api/analytics/models/latency', '/api/analytics/models/feedback', '/api/analytics/models/outcomes',
     '/api/analytics/models/recommend', '/api/analytics/models/ranked', '/api/analytics/models/demote', '/api/analytics/models/ab-candidates',
     '/api/analytics/models/compare', '/api/analytics/models/export', '/api/requests', '/api/requests/{id}', '/api/providers', '/api/events', '/metrics', '/healthz', '/readyz', '/version', '/openapi.json'])
     assert.ok(api.paths[path], path);

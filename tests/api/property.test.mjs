@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { test } from 'node:test';
 
-import { Zone, bucketOf, differences } from '../harness/brute.mjs';
+import { Zone, bucketOf, differences, differencesOfLatency } from '../harness/brute.mjs';
 import { request } from '../harness/http.mjs';
 import { startTouchstone } from '../harness/touchstone.mjs';
 import { answer, startUpstream, words } from '../harness/upstream.mjs';
@@ -218,6 +218,18 @@ async function ask(world, server, agent) {
   assert.deepEqual([Date.parse(from), Date.parse(to)], [question.from, question.to], query);
   const wrong = [...differences(told, world.events, question)];
   assert.deepEqual(wrong.slice(0, 10), [], `seed ${SEED}, ?${query}: ${wrong.length} differences`);
+  if (world.chance.is(0.3)) await askLatency(world, server, agent, query, question);
+}
+
+// The same slice, and how its times are spread.
+async function askLatency(world, server, agent, query, question) {
+  const parameters = new URLSearchParams(query);
+  for (const name of ['group_by', 'compare', 'days']) parameters.delete(name);
+  for (const name of ['from', 'to']) parameters.set(name, new Date(question[name]).toISOString());
+  const got = await request(`${server.url}${ANALYTICS}/latency?${parameters}`, { agent });
+  assert.equal(got.status, 200, `${parameters}: ${got.text}`);
+  const wrong = [...differencesOfLatency(got.json, world.events, question)];
+  assert.deepEqual(wrong.slice(0, 5), [], `seed ${SEED}, latency?${parameters}: ${wrong.length} differences`);
 }
 
 test('buckets of brute force: both daylight-saving days, half hours, weeks', () => {

@@ -247,3 +247,30 @@ export function* differences(answer, events, question) {
   yield* differInBest(answer.bestByTask, slice);
   if (question.compare) yield* differFromBefore(answer, events, question);
 }
+
+// -- how times are spread -----------------------------------------------------------------------------
+
+function* differInSpread(spread, events, field, question, where) {
+  const times = known(events.filter((e) => e.outcome !== 'cancelled').map((e) => e[field]));
+  if (spread.count !== times.length) yield `${where}: ${spread.count} times, but the events have ${times.length}`;
+  if (spread.curve.length !== (times.length ? 21 : 0)) yield `${where}: a curve of ${spread.curve.length} points`;
+  const sorted = [...times].sort((a, b) => a - b);
+  for (const { percentile: p, ms: told } of spread.curve) {
+    const exact = sorted[Math.max(1, Math.ceil((times.length * Math.round(p * 10)) / 1000)) - 1] / 1000;
+    if (Math.abs(told - exact) > 0.0055 * exact + 0.00051) yield `${where} curve ${p}: told ${told}, but the events say ${exact}`;
+  }
+  const names = bucketsIn(question.zone, question.bucket, question.from, question.to);
+  if (JSON.stringify(spread.buckets.map((b) => b.date)) !== JSON.stringify(names)) yield `${where}: other buckets than ${names.length}`;
+  for (const { date, counts } of spread.buckets) {
+    const of = known(events.filter((e) => e.outcome !== 'cancelled' && e.date === date).map((e) => e[field] / 1000)).filter((ms) => !Number.isNaN(ms));
+    const want = spread.bands.map(({ over, upTo }) => of.filter((ms) => ms <= upTo && (ms > over || (over === 0 && ms === 0))).length);
+    if (JSON.stringify(counts) !== JSON.stringify(want)) yield `${where} ${date}: told ${counts}, but the events say ${want}`;
+  }
+}
+
+// The same of an answer of the route about latency.
+export function* differencesOfLatency(answer, events, question) {
+  const slice = sliceOf(events, question);
+  yield* differInSpread(answer.responseTime, slice.events, 'totalUs', question, 'responseTime');
+  yield* differInSpread(answer.ttft, slice.events, 'ttftUs', question, 'ttft');
+}
