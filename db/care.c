@@ -53,6 +53,17 @@ bool ts_care_pending(struct ts_store *s)
     return s->care.count > 0 || s->care.all;
 }
 
+int ts_care_due(struct ts_store *s)
+{
+    int due = s->care.due;
+    return due == 0 && ts_care_pending(s) ? 1 : due;
+}
+
+void ts_store_rebuild_rollups(struct ts_store *s)
+{
+    ts_care_doubt_all(s);
+}
+
 /* Its calls are gone, nothing can be done: people have to know. */
 static void tell_lost(struct ts_store *s, int64_t day)
 {
@@ -75,8 +86,8 @@ enum ts_err ts_care_settle(struct ts_store *s, struct ts_error *err)
         count = care->count;
         all = care->all;
         memcpy(days, care->days, sizeof(days));
-        care->count = 0;
-        care->all = false;
+        care->taken = count;
+        care->all_taken = all;
     }
     enum ts_err e = TS_OK;
     if (all)
@@ -88,6 +99,18 @@ enum ts_err ts_care_settle(struct ts_store *s, struct ts_error *err)
             tell_lost(s, days[i]);
     }
     return e;
+}
+
+void ts_care_settled(struct ts_store *s)
+{
+    struct ts_care *care = &s->care;
+    care->due = ts_rollup_due(s->writer.rollup);
+    TS_GUARD(&care->lock);
+    care->count -= care->taken;
+    memmove(care->days, care->days + care->taken, (size_t)care->count * sizeof(*care->days));
+    care->all = care->all && !care->all_taken;
+    care->taken = 0;
+    care->all_taken = false;
 }
 
 /* -- the comparison --------------------------------------------------------------------------- */
@@ -231,7 +254,7 @@ static void done(struct ts_post *post)
 
 void ts_care_start(struct ts_store *s)
 {
-    s->care.check_before_day = INT32_MAX;
+    s->care.check_before_day = ts_day_of(INT64_MAX); /* of days, the last that ids reach */
     s->care.check = (struct ts_query){.post.fn = done, .run = run};
     ts_readers_put(&s->readers, &s->care.check);
 }

@@ -107,6 +107,7 @@ struct ts_store_health ts_store_health(struct ts_store *s)
         .last_commit_us = s->state.last_commit_us,
         .expired_rows = s->state.expired_rows,
         .queued = ts_inbox_waiting(&s->inbox),
+        .rollups_due = ts_care_due(s),
     };
     struct ts_spool *spool = s->spool;
     if (spool != NULL) {

@@ -90,7 +90,9 @@ struct ts_care {
     pthread_mutex_t lock; /* a leaf */
     int64_t days[TS_DOUBTS_MAX];
     int count;
-    bool all;                 /* every day */
+    bool all;  /* every day */
+    int taken; /* of the days, the first, in the transaction that is open */
+    bool all_taken;
     struct ts_query check;    /* goes through the days, newest first, one at a time */
     int64_t check_before_day; /* where it is */
     int64_t faults;           /* days that it found wrong */
@@ -161,8 +163,14 @@ void ts_care_doubt_all(struct ts_store *s);
 
 bool ts_care_pending(struct ts_store *s);
 
+/* Days that are still to be made anew; while doubts have not been looked at, at least one. */
+int ts_care_due(struct ts_store *s);
+
 /* Makes due what is in doubt, in the open transaction. Thread: the writer's. */
 TS_NODISCARD enum ts_err ts_care_settle(struct ts_store *s, struct ts_error *err);
+
+/* That was committed. */
+void ts_care_settled(struct ts_store *s);
 
 /* A reader's connection, as db/query.h names it. */
 struct ts_reader_conn {

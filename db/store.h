@@ -138,6 +138,10 @@ void ts_store_backup(struct ts_store *s, struct ts_store_backup *b);
  * damaged), those of opening. Thread: any that may block. */
 TS_NODISCARD enum ts_err ts_backup_check(const char *path, struct ts_error *err);
 
+/* Makes the roll-ups anew of every day whose calls are all there; goes on behind all other work,
+ * across restarts too. ts_store_health() tells how far it is. */
+void ts_store_rebuild_rollups(struct ts_store *s);
+
 /* -- reading ---------------------------------------------------------------------------------- */
 
 struct ts_reader_conn; /* one reader's connection: db/query.h */
@@ -160,7 +164,7 @@ void ts_store_query(struct ts_store *s, struct ts_query *q);
 
 struct ts_store_health {
     bool writable;        /* the last commit went well, or none was tried yet */
-    bool damaged;         /* the check after an unclean stop found something */
+    bool damaged;         /* a check found something that cannot be mended here */
     char why[200];        /* what is wrong, for people */
     int64_t spooled_rows; /* waiting in the spool */
     int64_t spooled_bytes;
@@ -170,6 +174,8 @@ struct ts_store_health {
     int64_t commits;
     int64_t last_commit_us; /* how long it took */
     int64_t expired_rows;   /* deleted for their age, since start */
+    int rollups_due;        /* days whose roll-ups are still to be made; until then they are read
+                               from their calls */
 };
 struct ts_store_health ts_store_health(struct ts_store *s);
 

@@ -264,7 +264,8 @@ static void make_cells(struct ts_store *s)
         e = ts_rollup_step(w->rollup, w->conn, &err);
     if (ts_tx_end(s, e, &err) != TS_OK)
         ts_tx_trouble(s, &err);
-    s->care.due = ts_rollup_due(w->rollup);
+    else
+        ts_care_settled(s);
 }
 
 /* -- trouble ---------------------------------------------------------------------------------- */

@@ -16,6 +16,7 @@
 #include "server/demo_command.h"
 #include "server/export_command.h"
 #include "server/import_command.h"
+#include "server/rebuild_command.h"
 #include "server/report_command.h"
 #include "server/serve.h"
 #include "server/sql_command.h"
@@ -75,6 +76,11 @@ static const struct ts_command commands[] = {
             .rules.least = 1,
             .rules.most = 1,
             .run = ts_backup_command),
+    COMMAND("rebuild-rollups",
+            .help = "make the analytics' roll-ups anew from the calls",
+            .operands = "",
+            .text = ts_rebuild_text,
+            .run = ts_rebuild_command),
 };
 
 const struct ts_command *ts_commands(int *count)

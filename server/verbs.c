@@ -7,6 +7,7 @@
 #include "server/backup_verb.h"
 #include "server/cleanup_verb.h"
 #include "server/import_verb.h"
+#include "server/rebuild_command.h"
 
 enum { PROGRESS_EVERY_US = 250 * 1000 };
 
@@ -24,6 +25,7 @@ static const struct ts_verb verbs[] = {
     {"import", ts_import_verb},
     {"cleanup", ts_cleanup_verb},
     {"backup", ts_backup_verb},
+    {"rebuild-rollups", ts_rebuild_verb},
 };
 
 const struct ts_verb *ts_verb_find(const char *name)
