@@ -134,6 +134,8 @@ static size_t columns_of(uint32_t code)
         {0x1f900, 0x1faff},
         {0x20000, 0x3fffd},
     };
+    if (code < joining[0].first)
+        return 1;
     if (in_ranges(joining, TS_ARRAY_LEN(joining), code))
         return 0;
     return in_ranges(wide, TS_ARRAY_LEN(wide), code) ? 2 : 1;
@@ -185,14 +187,21 @@ static void put_control(struct ts_buf *out, uint32_t code)
 
 void ts_utf8_put_visible(struct ts_buf *out, const char *s, size_t len)
 {
+    size_t start = 0; /* of the run that needs no change */
     for (size_t i = 0; i < len;) {
         size_t n = ts_utf8_len(s + i, len - i);
+        if (n > 2 || (n > 0 && !is_control(decode(s + i, n)))) {
+            i += n;
+            continue;
+        }
+        ts_buf_put(out, s + start, i - start);
         if (n == 0)
             ts_buf_puts(out, "\xef\xbf\xbd");
-        else if (n <= 2 && is_control(decode(s + i, n)))
-            put_control(out, decode(s + i, n));
         else
-            ts_buf_put(out, s + i, n);
+            put_control(out, decode(s + i, n));
         i += n > 0 ? n : 1;
+        start = i;
     }
+    if (len > start) /* no arithmetic on the NULL of an empty text */
+        ts_buf_put(out, s + start, len - start);
 }

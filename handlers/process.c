@@ -45,7 +45,8 @@ static double count_fds(void)
 
 struct ts_process_figures ts_process_figures(void)
 {
-    struct ts_process_figures f = {NAN, NAN, NAN, NAN, NAN, NAN};
+    const double unknown = (double)NAN;
+    struct ts_process_figures f = {unknown, unknown, unknown, unknown, unknown, unknown};
     struct rusage use;
     struct rlimit limit;
     char text[4096];
