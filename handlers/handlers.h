@@ -50,8 +50,10 @@ ts_handler_fn ts_handle_requests;
 ts_handler_fn ts_handle_request;
 ts_handler_fn ts_handle_cancel;
 
-/* operations.c */
+/* providers.c */
 ts_handler_fn ts_handle_providers;
+
+/* operations.c */
 ts_handler_fn ts_handle_healthz;
 ts_handler_fn ts_handle_readyz;
 ts_handler_fn ts_handle_version;

@@ -1,4 +1,4 @@
-/* How the service is: health, readiness, version, servers, and the description of the interface. */
+/* How the service is: health, readiness, version, and the description of the interface. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "handlers/handlers.h"
@@ -98,80 +98,4 @@ void ts_handle_readyz(struct ts_exchange *x)
         x,
         200,
         json_pack("{s:s, s:o, s:o}", "status", status, "degraded", t.parts, "reasons", t.reasons));
-}
-
-/* -- servers ---------------------------------------------------------------------------------- */
-
-static json_t *provider_json(struct ts_registry *r, int i)
-{
-    const struct ts_provider *p = ts_registry_provider(r, i);
-    struct ts_provider_status status = ts_registry_status(r, i);
-    char checked[TS_RFC3339_SIZE];
-    return json_pack(
-        "{s:o, s:s, s:s, s:b, s:b, s:b, s:[], s:i, s:i, s:s, s:o, s:o}",
-        "name",
-        ts_json_text(p->name),
-        "kind",
-        p->kind->name,
-        "state",
-        ts_provider_state_name(status.state),
-        "local",
-        p->kind->local,
-        "configured",
-        p->configured,
-        "simulated",
-        p->simulated,
-        "models",
-        "inFlight",
-        status.in_flight,
-        "waiting",
-        status.waiting,
-        "breaker",
-        ts_breaker_state_name(status.breaker),
-        "checkedAt",
-        ts_json_text(status.checked_ms > 0 ? ts_rfc3339(status.checked_ms, checked) : NULL),
-        "why",
-        ts_json_text(status.why[0] != '\0' ? status.why : NULL));
-}
-
-static json_t *model_json(const struct ts_model *m)
-{
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
-                     "name",
-                     ts_json_text(m->name),
-                     "family",
-                     ts_json_text(m->family),
-                     "parameterSize",
-                     ts_json_text(m->parameter_size),
-                     "quantization",
-                     ts_json_text(m->quantization),
-                     "sizeBytes",
-                     ts_json_int(m->size_bytes),
-                     "contextLength",
-                     ts_json_int(m->context_length),
-                     "loaded",
-                     m->loaded);
-}
-
-/* @ctx: the array of providers, in the registry's order. */
-static void add_model(void *ctx, const struct ts_provider *p, const struct ts_model *m)
-{
-    json_t *provider = json_array_get(ctx, (size_t)p->index);
-    (void)json_array_append_new(json_object_get(provider, "models"), model_json(m));
-}
-
-void ts_handle_providers(struct ts_exchange *x)
-{
-    struct ts_error err;
-    static const char *const no_args[] = {NULL};
-    if (ts_args_check(x, no_args, &err) != TS_OK) {
-        ts_reply_error(x, &err);
-        return;
-    }
-    struct ts_registry *r = x->services->registry;
-    json_t *list = json_array();
-    for (int i = 0; i < ts_registry_count(r); i++)
-        (void)json_array_append_new(list, provider_json(r, i));
-    ts_registry_each_model(r, add_model, list);
-    ts_reply_json(x, 200, json_pack("{s:o}", "providers", list));
 }

@@ -23,6 +23,10 @@ struct probe {
     int status;
     char server[32];
     int64_t asked_us; /* 0: never */
+    bool listed;      /* the list is there; what it is asked now is its load */
+    int question;     /* of its kind's further ones */
+    struct ts_model_list models;
+    struct ts_server_load load;
     enum ts_provider_state logged;
 };
 
@@ -115,7 +119,7 @@ static void log_news(struct probe *p,
     }
 }
 
-/* The fetch is over. Takes the contents of @models, which may be NULL. */
+/* The probe is over. Takes the contents of @models, which may be NULL. */
 static void conclude(struct probe *p,
                      enum ts_provider_state state,
                      struct ts_model_list *models,
@@ -125,6 +129,7 @@ static void conclude(struct probe *p,
     p->fetch = NULL;
     ts_timer_clear(d->poller, &p->timer);
     ts_buf_free(&p->body);
+    ts_registry_set_load(d->registry, p->provider, &p->load);
     bool other = ts_registry_update(d->registry, p->provider, state, models, why);
     log_news(p, state, other, why);
     leave_round(d);
@@ -141,29 +146,65 @@ static void conclude_down(struct probe *p, const char *fmt, ...)
     conclude(p, TS_PROVIDER_DOWN, NULL, why);
 }
 
+static enum ts_err start_fetch(struct probe *p,
+                               const struct ts_provider *provider,
+                               const char *path);
+
+static void conclude_up(struct probe *p)
+{
+    conclude(p, TS_PROVIDER_UP, &p->models, NULL);
+}
+
+/* Asks what is left to be asked; then the probe is over. */
+static void ask_further(struct probe *p)
+{
+    const struct ts_provider *provider = ts_registry_provider(p->discovery->registry, p->provider);
+    const struct ts_load_question *q = provider->kind->load;
+    for (; q != NULL && q[p->question].path != NULL; p->question++) {
+        ts_buf_clear(&p->body);
+        p->status = 0;
+        if (start_fetch(p, provider, q[p->question].path) == TS_OK)
+            return;
+    }
+    conclude_up(p);
+}
+
+static void take_load(struct probe *p, const struct ts_provider *provider)
+{
+    struct ts_slice body = {.at = ts_buf_text(&p->body), .len = p->body.len};
+    provider->kind->load[p->question].take(body, &p->models, &p->load);
+    p->load.told_ms = ts_wall_ms();
+}
+
 static void take_list(struct probe *p, const struct ts_provider *provider)
 {
     const struct ts_kind *kind = provider->kind;
     json_auto_t *answer = json_loadb(ts_buf_text(&p->body), p->body.len, 0, NULL);
     const char *server = p->server[0] != '\0' ? p->server : NULL;
-    struct ts_model_list models = {0};
     if (!json_is_object(answer) || (!provider->configured && !kind->is_this(answer, server))) {
         conclude_down(p, "what answers there does not look like %s", kind->name);
         return;
     }
-    if (ts_model_list_init(&models) != TS_OK) {
+    if (ts_model_list_init(&p->models) != TS_OK) {
         conclude_down(p, "no memory for its list of models");
         return;
     }
-    kind->list_models(answer, &models);
-    conclude(p, TS_PROVIDER_UP, &models, NULL);
+    kind->list_models(answer, &p->models);
+    p->listed = true;
+    ask_further(p);
 }
 
 static void on_done(void *ctx, enum ts_fetch_end end, const char *detail)
 {
     struct probe *p = ctx;
     const struct ts_provider *provider = ts_registry_provider(p->discovery->registry, p->provider);
-    if (end != TS_FETCH_COMPLETE)
+    p->fetch = NULL; /* freed when this returns */
+    if (p->listed) {
+        if (end == TS_FETCH_COMPLETE && p->status == 200)
+            take_load(p, provider);
+        p->question++;
+        ask_further(p);
+    } else if (end != TS_FETCH_COMPLETE)
         conclude_down(p, "%s", detail);
     else if (p->status == 200)
         take_list(p, provider);
@@ -191,19 +232,27 @@ static void on_body(void *ctx, const char *bytes, size_t n)
     if (ts_buf_ok(&p->body))
         return;
     ts_fetch_cancel(p->fetch);
-    conclude_down(p, "its list of models is longer than %d bytes", TS_MAX_MODEL_LIST_BYTES);
+    if (p->listed)
+        conclude_up(p);
+    else
+        conclude_down(p, "its list of models is longer than %d bytes", TS_MAX_MODEL_LIST_BYTES);
 }
 
 static void on_timeout(struct ts_timer *t)
 {
     struct probe *p = TS_CONTAINER(t, struct probe, timer);
     ts_fetch_cancel(p->fetch);
-    conclude_down(p, "no answer within %d ms", TS_DISCOVERY_TIMEOUT_MS);
+    if (p->listed)
+        conclude_up(p);
+    else
+        conclude_down(p, "no answer within %d ms", TS_DISCOVERY_TIMEOUT_MS);
 }
 
 /* -- a round ----------------------------------------------------------------------------------- */
 
-static enum ts_err start_fetch(struct probe *p, const struct ts_provider *provider)
+static enum ts_err start_fetch(struct probe *p,
+                               const struct ts_provider *provider,
+                               const char *path)
 {
     static const struct ts_fetch_events events = {on_head, on_body, on_done};
     const struct ts_kind *kind = provider->kind;
@@ -211,7 +260,7 @@ static enum ts_err start_fetch(struct probe *p, const struct ts_provider *provid
     TS_AUTO(ts_buf_free) struct ts_buf key = TS_BUF_INIT(URL_MAX_BYTES);
     struct ts_header headers[4] = {0};
     int n = 0;
-    ts_buf_printf(&url, "%s%s", provider->base_url, kind->models_path);
+    ts_buf_printf(&url, "%s%s", provider->base_url, path);
     if (provider->api_key != NULL) {
         ts_buf_printf(&key, "%s%s", kind->key_prefix, provider->api_key);
         headers[n++] = (struct ts_header){kind->key_header, ts_buf_text(&key)};
@@ -232,14 +281,18 @@ static enum ts_err start_fetch(struct probe *p, const struct ts_provider *provid
 static void start_probe(struct probe *p, int64_t now_us)
 {
     struct ts_discovery *d = p->discovery;
+    const struct ts_provider *provider = ts_registry_provider(d->registry, p->provider);
     d->running++;
+    p->listed = false;
+    p->question = 0;
+    p->load = TS_SERVER_LOAD_UNKNOWN;
     p->asked_us = now_us;
     p->status = 0;
     p->server[0] = '\0';
     p->body = TS_BUF_INIT(TS_MAX_MODEL_LIST_BYTES);
     int64_t due_us = now_us + TS_DISCOVERY_TIMEOUT_MS * INT64_C(1000);
     if (ts_timer_set(d->poller, &p->timer, due_us) != TS_OK ||
-        start_fetch(p, ts_registry_provider(d->registry, p->provider)) != TS_OK)
+        start_fetch(p, provider, provider->kind->models_path) != TS_OK)
         conclude_down(p, "the request could not be made");
 }
 
@@ -357,6 +410,7 @@ void ts_discovery_free(struct ts_discovery *d)
             ts_fetch_cancel(p->fetch);
         ts_timer_clear(d->poller, &p->timer);
         ts_buf_free(&p->body);
+        ts_model_list_deinit(&p->models);
     }
     answer_waiters(d);
     bool woken = false;

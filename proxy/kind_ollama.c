@@ -60,6 +60,7 @@ static const struct ts_endpoint *endpoint(const struct ts_genreq *q)
 const struct ts_kind ts_kind_ollama = {
     .id = TS_KIND_OLLAMA,
     .name = "ollama",
+    .load = ts_ollama_load,
     .default_base_url = "http://127.0.0.1:11434",
     .local = true,
     .models_path = "/api/tags",

@@ -14,6 +14,7 @@
 #include "proxy/client.h"
 #include "proxy/dialect.h"
 #include "proxy/genreq.h"
+#include "proxy/load.h"
 #include "proxy/price.h"
 
 /* X(enum suffix, name) */
@@ -92,6 +93,7 @@ struct ts_kind {
     const char *key_header;
     const char *key_prefix;
     const struct ts_header *headers; /* sent with each request; ends with a NULL name; or NULL */
+    const struct ts_load_question *load; /* what it can be asked besides; or NULL */
 };
 
 /* One server. Configured at start and never changed; lives as long as the registry. */

@@ -89,6 +89,7 @@ enum ts_err ts_registry_add(struct ts_registry *r,
                        "user name, query or fragment",
                        p->name);
     struct ts_registry_entry *e = &r->entries[r->count];
+    e->load = TS_SERVER_LOAD_UNKNOWN;
     e->provider = *p;
     e->provider.index = r->count;
     e->breaker = TS_BREAKER_INIT;
@@ -260,6 +261,13 @@ bool ts_registry_update(struct ts_registry *r,
     return news;
 }
 
+void ts_registry_set_load(struct ts_registry *r, int provider, const struct ts_server_load *load)
+{
+    struct ts_registry_entry *e = entry(r, provider);
+    TS_GUARD(&r->lock);
+    e->load = *load;
+}
+
 void ts_registry_mark(struct ts_registry *r, int provider, bool reachable, const char *why)
 {
     struct ts_registry_entry *e = entry(r, provider);
@@ -298,6 +306,7 @@ struct ts_provider_status ts_registry_status(struct ts_registry *r, int provider
     s.in_flight = e->places.taken;
     s.waiting = e->places.waiting;
     s.breaker = e->breaker.state;
+    s.load = e->load;
     s.models = e->models.count;
     s.checked_ms = e->checked_ms;
     memcpy(s.why, e->why, sizeof(s.why));

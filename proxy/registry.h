@@ -67,6 +67,9 @@ bool ts_registry_update(struct ts_registry *r,
  * models has changed; on whatever thread changed it. */
 void ts_registry_watch(struct ts_registry *r, void (*changed)(void *ctx, int provider), void *ctx);
 
+/* How busy it says it is. */
+void ts_registry_set_load(struct ts_registry *r, int provider, const struct ts_server_load *load);
+
 /* A call could not reach it, or reached it again. */
 void ts_registry_mark(struct ts_registry *r, int provider, bool reachable, const char *why);
 
@@ -80,6 +83,7 @@ struct ts_provider_status {
     int in_flight; /* calls at the server now, and those that wait for a place */
     int waiting;
     enum ts_breaker_state breaker;
+    struct ts_server_load load; /* as it last said */
     int models;
     int64_t checked_ms; /* Unix; 0: never */
     char why[160];

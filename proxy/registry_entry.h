@@ -18,6 +18,7 @@ struct ts_registry_entry {
     struct ts_places places;
     double share_us; /* up to share_at_us: ts_registry_share_us() */
     int64_t share_at_us;
+    struct ts_server_load load;
     int64_t checked_ms;
     char why[sizeof(((struct ts_provider_status *)0)->why)];
 };

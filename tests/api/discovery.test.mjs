@@ -127,3 +127,21 @@ test('a failing local model never steps to a cloud that nobody named', async (t)
   assert.ok((await server.post('/api/generate', { model: 'ollama/m', prompt: 'p' })).status >= 500);
   assert.equal(cloud.calls.length, 0);
 });
+
+test('a server tells how busy it is, and what its calls of the last day were like', async (t) => {
+  const upstream = await startUpstream(t, { kind: 'vllm', models: ['m'] });
+  upstream.onProbe = (call, probe) => (call.path === '/metrics'
+    ? call.send(200, 'vllm:num_requests_running{model_name="m"} 3.0\nvllm:num_requests_waiting{model_name="m"} 2.0\nvllm:kv_cache_usage_perc{model_name="m"} 0.5\n', { 'Content-Type': 'text/plain' })
+    : call.send(probe === null ? 404 : 200, probe ?? {}));
+  const server = await startTouchstone(t, { upstreams: { vllm: upstream } });
+  for (let i = 0; i < 3; i++) await server.post('/api/generate', { model: 'm', prompt: 'p', stream: false });
+  upstream.reply = (call) => call.send(400, { error: { message: 'no' } });
+  await server.post('/api/generate', { model: 'm', prompt: 'p' });
+  const [provider] = (await server.get('/api/providers')).json.providers;
+  const { running, waiting, slots, cacheUsage, gpuMemoryBytes, at } = provider.load;
+  assert.deepEqual([running, waiting, slots, cacheUsage, gpuMemoryBytes], [3, 2, null, 0.5, null]);
+  assert.ok(Date.now() - Date.parse(at) < 60_000);
+  assert.equal(provider.summary.totalCalls, 4);
+  assert.equal(provider.summary.successRate, 75);
+  assert.ok(provider.summary.avgResponseTime > 0);
+});

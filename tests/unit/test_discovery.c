@@ -14,11 +14,14 @@
 
 enum { SERVERS = 4 };
 
-/* What a server answers to any GET. */
+/* What a server answers to any GET but those for its load. */
 struct answer {
     const char *status; /* NULL: "200 OK" */
     const char *headers;
-    const char *body; /* NULL: no answer at all */
+    const char *body;  /* NULL: no answer at all */
+    const char *load;  /* "": no answer; NULL: 404 */
+    char first[1024];  /* request */
+    char question[64]; /* for the load: its line */
 };
 
 struct rig {
@@ -30,22 +33,47 @@ struct rig {
     int server_count;
 };
 
+static bool is_about_load(const char *request)
+{
+    static const char *const paths[] = {"/api/ps ", "/slots ", "/metrics ", "/api/v0/models "};
+    for (size_t i = 0; i < TS_ARRAY_LEN(paths); i++) {
+        if (strncmp(request, "GET ", 4) == 0 &&
+            strncmp(request + 4, paths[i], strlen(paths[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void copy_line(char *out, size_t size, const char *text, size_t n)
+{
+    n = n < size - 1 ? n : size - 1;
+    memcpy(out, text, n);
+    out[n] = '\0';
+}
+
 static void serve(struct loopback_conn *c)
 {
-    const struct answer *a = c->server->ctx;
+    struct answer *a = c->server->ctx;
     char head[512];
     while (loopback_read(c)) {
-        if (a->body == NULL) {
+        bool load = is_about_load(c->request);
+        const char *body = load ? (a->load != NULL ? a->load : "no") : a->body;
+        const char *status = a->status != NULL ? a->status : "200 OK";
+        if (load)
+            copy_line(a->question, sizeof(a->question), c->request, strcspn(c->request, "\r"));
+        else if (a->first[0] == '\0')
+            copy_line(a->first, sizeof(a->first), c->request, strlen(c->request));
+        if (body == NULL || (load && *body == '\0')) {
             (void)loopback_wait_closed(c);
             return;
         }
         (void)snprintf(head,
                        sizeof(head),
                        "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\n\r\n",
-                       a->status != NULL ? a->status : "200 OK",
+                       load && a->load == NULL ? "404 Not Found" : status,
                        a->headers != NULL ? a->headers : "",
-                       strlen(a->body));
-        if (!loopback_send(c, head) || !loopback_send(c, a->body))
+                       strlen(body));
+        if (!loopback_send(c, head) || !loopback_send(c, body))
             return;
     }
 }
@@ -294,7 +322,7 @@ static void a_probe_is_a_get_with_the_key_in_the_kinds_own_header(void **state)
         open_rig(&r);
         (void)add_server(&r, cases[i].kind, &a, true);
         run_round(&r);
-        const char *request = r.servers[0]->conns[0].request;
+        const char *request = a.first;
         assert_memory_equal(request, cases[i].line, strlen(cases[i].line));
         assert_non_null(strstr(request, cases[i].key));
         close_rig(&r);
@@ -321,6 +349,108 @@ static void the_first_round_ends_although_a_server_never_answers(void **state)
     assert_int_equal(ts_registry_status(r.registry, b).state, TS_PROVIDER_UP);
     assert_int_equal(ts_registry_status(r.registry, c).state, TS_PROVIDER_DOWN);
     close_rig(&r);
+}
+
+/* -- how busy they are ------------------------------------------------------------------------ */
+
+static void each_kind_is_asked_for_what_it_can_tell_of_its_load(void **state)
+{
+    (void)state;
+    const struct {
+        enum ts_kind_id kind;
+        const char *list;
+        const char *load;
+        const char *question;
+        struct ts_server_load told;
+        int64_t context;
+        bool loaded;
+    } cases[] = {
+        {TS_KIND_OLLAMA,
+         OLLAMA,
+         "{\"models\":[{\"name\":\"llama3.2:3b\",\"size_vram\":2000000000,"
+         "\"context_length\":4096},{\"name\":\"gone\",\"size_vram\":5}]}",
+         "GET /api/ps HTTP/1.1",
+         {-1, -1, -1, -1, 2000000005, 0},
+         4096,
+         true},
+        {TS_KIND_OLLAMA,
+         OLLAMA,
+         "{\"models\":[]}",
+         "GET /api/ps HTTP/1.1",
+         {-1, -1, -1, -1, 0, 0},
+         -1,
+         false},
+        {TS_KIND_LLAMACPP,
+         LLAMACPP,
+         "[{\"id\":0,\"is_processing\":true},{\"id\":1,\"is_processing\":false}]",
+         "GET /slots HTTP/1.1",
+         {1, -1, 2, -1, -1, 0},
+         4096,
+         true},
+        {TS_KIND_VLLM,
+         VLLM,
+         "# HELP x y\nvllm:num_requests_running{model_name=\"a b\"} 3.0\n"
+         "vllm:num_requests_running{model_name=\"c\"} 2.0\nvllm:num_requests_waiting 7\n"
+         "vllm:num_requests_running_total 99\nvllm:gpu_cache_usage_perc 0.25",
+         "GET /metrics HTTP/1.1",
+         {5, 7, -1, 0.25, -1, 0},
+         8192,
+         true},
+        {TS_KIND_VLLM,
+         VLLM,
+         "vllm:num_requests_running inf\nvllm:kv_cache_usage_perc nan\n",
+         "GET /metrics HTTP/1.1",
+         {-1, -1, -1, -1, -1, 0},
+         8192,
+         true},
+        {TS_KIND_LMSTUDIO,
+         LMSTUDIO,
+         "{\"data\":[{\"id\":\"qwen\",\"state\":\"loaded\",\"max_context_length\":32768}]}",
+         "GET /api/v0/models HTTP/1.1",
+         {-1, -1, -1, -1, -1, 0},
+         32768,
+         true},
+    };
+    for (size_t i = 0; i < TS_ARRAY_LEN(cases); i++) {
+        struct rig r;
+        struct answer a = {.body = cases[i].list, .load = cases[i].load};
+        struct listed l = {0};
+        open_rig(&r);
+        int p = add_server(&r, cases[i].kind, &a, true);
+        run_round(&r);
+        struct ts_provider_status s = ts_registry_status(r.registry, p);
+        ts_registry_each_model(r.registry, list_model, &l);
+        assert_int_equal(s.state, TS_PROVIDER_UP);
+        assert_string_equal(a.question, cases[i].question);
+        assert_int_equal(s.load.running, cases[i].told.running);
+        assert_int_equal(s.load.waiting, cases[i].told.waiting);
+        assert_int_equal(s.load.slots, cases[i].told.slots);
+        assert_true(s.load.cache_share == cases[i].told.cache_share);
+        assert_int_equal(s.load.gpu_bytes, cases[i].told.gpu_bytes);
+        assert_true(s.load.told_ms > 0);
+        assert_int_equal(l.last.context_length, cases[i].context);
+        assert_int_equal(l.last.loaded, cases[i].loaded);
+        close_rig(&r);
+    }
+}
+
+static void a_server_that_does_not_tell_its_load_is_none_the_worse(void **state)
+{
+    (void)state;
+    static const char *const loads[] = {NULL, "", "nonsense", "{\"models\":7}", "[1,null]"};
+    for (size_t i = 0; i < TS_ARRAY_LEN(loads); i++) {
+        struct rig r;
+        struct answer a = {.body = OLLAMA, .load = loads[i]};
+        open_rig(&r);
+        int p = add_server(&r, TS_KIND_OLLAMA, &a, false);
+        run_round(&r);
+        struct ts_provider_status s = ts_registry_status(r.registry, p);
+        assert_int_equal(s.state, TS_PROVIDER_UP);
+        assert_int_equal(s.models, 1);
+        assert_int_equal(s.load.running, TS_UNKNOWN);
+        assert_int_equal(s.load.gpu_bytes, TS_UNKNOWN);
+        close_rig(&r);
+    }
 }
 
 /* -- who waits for a round
@@ -365,7 +495,7 @@ static void a_round_that_is_asked_for_sees_what_is_new_and_wakes_all_who_wait(vo
     assert_int_equal(w[2].woken, 1);
     assert_true(took_us < (TS_DISCOVERY_PAUSE_MS + 200) * 1000);
     assert_int_equal(ts_registry_status(r.registry, p).models, 1);
-    assert_int_equal(atomic_load(&r.servers[0]->requests), 2);
+    assert_int_equal(atomic_load(&r.servers[0]->requests), 4); /* two rounds, list and load */
     close_rig(&r);
 }
 
@@ -384,7 +514,7 @@ static void rounds_that_are_asked_for_without_end_are_few(void **state)
         while (w.woken == 0)
             turn(&r);
     }
-    assert_in_range(atomic_load(&r.servers[0]->requests), 3, 6);
+    assert_in_range(atomic_load(&r.servers[0]->requests), 6, 12); /* list and load */
     close_rig(&r);
 }
 
@@ -446,6 +576,8 @@ int main(void)
         cmocka_unit_test(a_loading_llamacpp_is_known_by_its_server_header),
         cmocka_unit_test(a_probe_is_a_get_with_the_key_in_the_kinds_own_header),
         cmocka_unit_test(the_first_round_ends_although_a_server_never_answers),
+        cmocka_unit_test(each_kind_is_asked_for_what_it_can_tell_of_its_load),
+        cmocka_unit_test(a_server_that_does_not_tell_its_load_is_none_the_worse),
         cmocka_unit_test(a_round_that_is_asked_for_sees_what_is_new_and_wakes_all_who_wait),
         cmocka_unit_test(rounds_that_are_asked_for_without_end_are_few),
         cmocka_unit_test(those_who_still_wait_at_the_end_are_woken),

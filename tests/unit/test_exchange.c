@@ -157,6 +157,8 @@ static void servers_tell_their_state_and_models(void **state)
     assert_string_equal(x_text(a, "providers.0.models.1.name"), "qwen2.5-coder:7b");
     assert_true(x_is_null(a, "providers.0.models.1.parameterSize"));
     assert_true(x_is_null(a, "providers.0.models.1.sizeBytes"));
+    assert_true(x_is_null(a, "providers.0.load"));
+    assert_true(x_number(a, "providers.0.summary.totalCalls") == 0);
 }
 
 static void the_root_leads_to_the_dashboard_with_and_without_base_path(void **state)
@@ -245,7 +247,8 @@ int main(void)
         X(errors_have_the_shape_of_their_route),
         X(generations_are_refused_before_they_begin),
         X(models_are_listed_in_both_dialects),
-        X(servers_tell_their_state_and_models),
+        cmocka_unit_test_setup_teardown(
+            servers_tell_their_state_and_models, x_setup_store, x_teardown),
         X(the_root_leads_to_the_dashboard_with_and_without_base_path),
         X(assets_come_compressed_to_who_takes_it_and_not_at_all_to_who_has_them),
         X(the_description_is_json),
