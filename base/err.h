@@ -50,6 +50,8 @@
     X(MODEL_NOT_FOUND,       "model_not_found",        404, false)        \
     X(CONVERSATION_NOT_FOUND,"conversation_not_found", 404, false)        \
     X(STILL_RUNNING,         "still_running",          409, true)         \
+    X(ALREADY_DONE,          "already_done",           409, false)        \
+    X(KEY_REUSED,            "idempotency_key_reused", 422, false)        \
     /* what is too much at the moment */                                  \
     X(RATE_LIMITED,          "rate_limited",           429, true)         \
     X(OVERLOADED,            "overloaded",             503, true)         \

@@ -12,10 +12,13 @@
 
 #include "analytics/classify.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "handlers/answer_tap.h"
 #include "handlers/auto_model.h"
 #include "handlers/handlers.h"
+#include "handlers/idempotency.h"
 #include "handlers/running.h"
 #include "handlers/services.h"
 
@@ -29,6 +32,8 @@ struct generation {
     struct ts_targets targets;
     struct ts_discovery_wait wait;
     struct ts_running_call running;
+    struct ts_claim *claim; /* of its Idempotency-Key, until that is settled; or NULL */
+    struct ts_answer_tap tap;
 };
 
 static void free_request(struct ts_genreq *q)
@@ -73,6 +78,7 @@ static enum ts_err enter(const struct ts_services *s, struct ts_error *err)
 static void refuse(struct generation *g, const struct ts_error *err)
 {
     leave(g->x->services);
+    ts_idempotency_release(g->x->services->idempotency, g->claim);
     ts_reply_error(g->x, err);
     free_generation(g);
 }
@@ -223,6 +229,48 @@ static enum ts_err make_call(const struct ts_exchange *x,
     return TS_OK;
 }
 
+/* What the client shows to be let in; whether it is good for that is the guard's business. */
+static const char *credentials(const struct ts_exchange *x)
+{
+    const char *bearer = x->ops->header(x, "Authorization");
+    return bearer != NULL ? bearer : x->ops->header(x, "x-api-key");
+}
+
+/* Whose turn it is in a server's queue: a user's, else a key's. */
+static uint64_t asker(const struct ts_exchange *x, const struct ts_genreq *q)
+{
+    const char *who = q->labels.user_id != NULL ? q->labels.user_id : credentials(x);
+    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+    for (; who != NULL && *who != '\0'; who++)
+        hash = (hash ^ (unsigned char)*who) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+/* The request's Idempotency-Key, if it has one. @answer: to be given instead of a call, or NULL. */
+static enum ts_err claim_key(struct generation *g, struct ts_kept **answer, struct ts_error *err)
+{
+    const struct ts_exchange *x = g->x;
+    const struct ts_idempotency_ask ask = {
+        .key = x->ops->header(x, "Idempotency-Key"),
+        .credentials = credentials(x),
+        .path = x->path,
+        .body = x->body,
+        .now_us = ts_now_us(),
+    };
+    if (ask.key == NULL)
+        return TS_OK;
+    return ts_idempotency_claim(x->services->idempotency, &ask, &g->claim, answer, err);
+}
+
+/* What was answered before. */
+static void give(struct generation *g, struct ts_kept *answer)
+{
+    leave(g->x->services);
+    ts_kept_give(answer, g->x);
+    ts_kept_drop(answer);
+    free_generation(g);
+}
+
 /* -- where to --------------------------------------------------------------------------------- */
 
 static enum ts_err choose(struct generation *g, const char **model, struct ts_error *err)
@@ -301,11 +349,25 @@ static void release_body(void *ctx)
     g->x->ops->release_body(g->x);
 }
 
-static void ended(void *ctx)
+/* What ended well is kept under its key; anything else may be tried again. */
+static void settle(struct generation *g, enum ts_outcome outcome)
+{
+    struct ts_idempotency *i = g->x->services->idempotency;
+    if (g->claim == NULL)
+        return;
+    if (outcome == TS_OUTCOME_DONE)
+        ts_idempotency_keep(i, TS_TAKE(g->claim), ts_answer_tap_take(&g->tap));
+    else
+        ts_idempotency_release(i, TS_TAKE(g->claim));
+    ts_answer_tap_deinit(&g->tap);
+}
+
+static void ended(void *ctx, enum ts_outcome outcome)
 {
     struct generation *g = ctx;
     struct ts_exchange *x = g->x;
     leave(x->services);
+    settle(g, outcome);
     ts_running_remove(x->services->running, &g->running);
     x->relay = NULL;
     free_generation(g);
@@ -316,19 +378,6 @@ static void abort_call(struct ts_running_call *c)
 {
     struct generation *g = TS_CONTAINER(c, struct generation, running);
     ts_relay_abort(g->x->relay, TS_ERR_UPSTREAM_INTERRUPTED);
-}
-
-/* Whose turn it is in a server's queue: a user's, else a key's. */
-static uint64_t asker(const struct ts_exchange *x, const struct ts_genreq *q)
-{
-    static const char *const headers[] = {"Authorization", "x-api-key"};
-    const char *who = q->labels.user_id;
-    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-    for (size_t i = 0; who == NULL && i < TS_ARRAY_LEN(headers); i++)
-        who = x->ops->header(x, headers[i]);
-    for (; who != NULL && *who != '\0'; who++)
-        hash = (hash ^ (unsigned char)*who) * UINT64_C(0x100000001b3);
-    return hash;
 }
 
 static void start(struct generation *g)
@@ -350,9 +399,12 @@ static void start(struct generation *g)
         .ended = ended,
         .ctx = g,
     };
-    x->relay = ts_relay_start(x->relay_env, &s, x->ops->client(x));
+    struct ts_client *client = x->ops->client(x);
+    if (g->claim != NULL)
+        client = ts_answer_tap_init(&g->tap, client);
+    x->relay = ts_relay_start(x->relay_env, &s, client);
     if (x->relay == NULL)
-        ended(g);
+        ended(g, TS_OUTCOME_UPSTREAM_ERROR);
 }
 
 /* A discovery round has ended: what is not there now is not there. */
@@ -402,10 +454,15 @@ static void generate(struct ts_exchange *x, const struct ts_dialect *d)
         return;
     }
     g->x = x;
+    struct ts_kept *answer = NULL;
     enum ts_err rc = prepare(g, d, &err);
     if (rc == TS_OK)
+        rc = claim_key(g, &answer, &err);
+    if (rc == TS_OK && answer == NULL)
         rc = route(g, false, &err);
-    if (rc == TS_OK)
+    if (answer != NULL)
+        give(g, answer);
+    else if (rc == TS_OK)
         start(g);
     else if (rc == TS_ERR_MODEL_NOT_FOUND || rc == TS_ERR_UPSTREAM_UNREACHABLE)
         look_again(g); /* a model pulled or a server started a moment ago */

@@ -66,6 +66,8 @@ static int error_headers(const struct ts_exchange *x,
     int n = 0;
     if (retry_after(code) != NULL)
         out[n++] = (struct ts_header){"Retry-After", retry_after(code)};
+    if (code == TS_ERR_OVERLOADED || code == TS_ERR_DRAINING) /* nobody was asked anything yet */
+        out[n++] = (struct ts_header){"x-should-retry", "true"};
     if (code == TS_ERR_METHOD_NOT_ALLOWED && x->allow != NULL)
         out[n++] = (struct ts_header){"Allow", x->allow};
     if (ts_err_status(code) == 401)

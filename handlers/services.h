@@ -14,6 +14,7 @@
 #include "proxy/registry.h"
 
 struct ts_classifier;
+struct ts_idempotency;
 struct ts_running;
 
 /* What text of a call is stored; as the setting has it. */
@@ -22,6 +23,7 @@ enum ts_capture { TS_CAPTURE_NONE, TS_CAPTURE_PROMPTS, TS_CAPTURE_FULL };
 struct ts_services {
     struct ts_store *store;
     struct ts_running *running; /* ts_running_new() */
+    struct ts_idempotency *idempotency;
     struct ts_meters *meters;
     struct ts_live *live;
     struct ts_registry *registry;

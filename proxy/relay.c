@@ -88,10 +88,11 @@ static void end_when_settled(struct ts_relay *r)
 static void end_deferred(struct ts_deferred *d)
 {
     struct ts_relay *r = TS_CONTAINER(d, struct ts_relay, deferred);
-    void (*ended)(void *ctx) = r->ended;
+    void (*ended)(void *ctx, enum ts_outcome outcome) = r->ended;
+    enum ts_outcome outcome = r->outcome;
     void *ctx = r->ctx;
     free_relay(r);
-    ended(ctx);
+    ended(ctx, outcome);
 }
 
 static void release_body(struct ts_relay *r)
@@ -451,6 +452,7 @@ static struct ts_relay *relay_new(struct ts_relay_env *env,
     r->wants_usage = s->request->include_usage;
     r->release_body = s->release_body;
     r->ended = s->ended;
+    r->outcome = TS_OUTCOME_UPSTREAM_ERROR;
     r->ctx = s->ctx;
     r->timer.fn = on_timer;
     r->accepted_us = s->accepted_us;

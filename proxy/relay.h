@@ -106,8 +106,9 @@ struct ts_relay_start {
     uint64_t who;           /* who asks, for a fair queue; 0: nobody in particular */
     ts_relay_body_fn *release_body;
     /* Called when the relay has ended and its ticket is back; the client sink is finished. The
-     * relay is gone when it returns. Never from within ts_relay_start() or ts_relay_abort(). */
-    void (*ended)(void *ctx);
+     * relay is gone when it returns. @outcome: as recorded; UPSTREAM_ERROR where nobody could be
+     * asked. Never from within ts_relay_start() or ts_relay_abort(). */
+    void (*ended)(void *ctx, enum ts_outcome outcome);
     void *ctx;
 };
 

@@ -74,7 +74,8 @@ struct ts_relay {
     bool recorded;                  /* there will be a row */
     bool wants_usage;               /* the client asked for the chunk with the token counts */
     ts_relay_body_fn *release_body; /* NULL: released */
-    void (*ended)(void *ctx);
+    void (*ended)(void *ctx, enum ts_outcome outcome);
+    enum ts_outcome outcome;
     void *ctx;
 
     enum relay_state state;
@@ -130,8 +131,7 @@ void ts_relay_arm(struct ts_relay *r);
 /* WAITING or STREAMING: does what is due. The call may be over afterwards. */
 void ts_relay_check_deadlines(struct ts_relay *r, int64_t now_us);
 
-/* -- relay_try.c: asking one target, and what comes back -----------------------------------------
- */
+/* -- relay_try.c: asking one target, and what comes back -------------------------------------- */
 
 /* Asks a target. On failure nothing runs; INVALID_FIELD and UPSTREAM_REFUSED mean that it cannot be
  * asked this, which is not its fault. */
@@ -142,8 +142,7 @@ TS_NODISCARD enum ts_err ts_relay_ask(struct ts_relay *r,
 /* Closes what runs and forgets the try, but for the headers that its answer may still go with. */
 void ts_relay_close_try(struct ts_relay *r);
 
-/* -- relay_headers.c ------------------------------------------------------------------------------
- */
+/* -- relay_headers.c -------------------------------------------------------------------------- */
 
 enum { TS_RELAY_REQUEST_HEADERS = 10 + TS_MAX_FORWARDED };
 
@@ -157,8 +156,7 @@ void ts_relay_take_headers(struct ts_relay *r);
 /* One after the other: @at is 0 at first. */
 bool ts_relay_passed_header(const struct ts_relay *r, size_t *at, struct ts_header *out);
 
-/* -- relay_answer.c: what the client gets --------------------------------------------------------
- */
+/* -- relay_answer.c: what the client gets ----------------------------------------------------- */
 
 /* The head of a stream. */
 void ts_relay_begin(struct ts_relay *r);
@@ -171,16 +169,14 @@ void ts_relay_keep_error(struct ts_relay *r, const struct ts_error *err);
 /* Everything that was held: the client is finished afterwards. */
 void ts_relay_finish_client(struct ts_relay *r);
 
-/* -- relay_observe.c ------------------------------------------------------------------------------
- */
+/* -- relay_observe.c -------------------------------------------------------------------------- */
 
 void ts_relay_tell_started(struct ts_relay *r);
 void ts_relay_tell_progress(struct ts_relay *r); /* if it is time for it */
 void ts_relay_tell_finished(struct ts_relay *r, const struct ts_call *call);
 void ts_relay_tell_refused(struct ts_relay *r, enum ts_err why);
 
-/* -- relay_record.c ------------------------------------------------------------------------------
- */
+/* -- relay_record.c --------------------------------------------------------------------------- */
 
 /* Notes a failed try in the record, if another is to follow. False: no memory, or no room. */
 TS_NODISCARD bool ts_relay_note_attempt(struct ts_relay *r,

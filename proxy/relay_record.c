@@ -96,7 +96,7 @@ void ts_relay_fill_record(struct ts_relay *r,
     struct ts_phases *p = &call->phases;
     fill_labels(r);
     ts_tap_fill(&r->try.tap, r->accepted_us, call);
-    call->outcome = outcome;
+    call->outcome = r->outcome = outcome;
     call->error = err != NULL ? err->code : TS_OK;
     call->error_text = err != NULL ? copy_error(call, err) : NULL;
     ts_relay_measure(r, p);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "handlers/idempotency.h"
 #include "handlers/running.h"
 #include "handlers/watch.h"
 #include "server/db_path.h"
@@ -253,6 +254,7 @@ static void make_services(struct ts_app *app)
     struct ts_services *s = &app->services;
     s->store = app->store;
     s->running = app->running;
+    s->idempotency = app->idempotency;
     s->meters = app->meters;
     s->live = app->live;
     s->registry = app->registry;
@@ -315,6 +317,8 @@ static enum ts_err start_with(struct ts_app *app, int *sockets, struct ts_error 
         e = ts_registry_new(&app->registry);
     if (e == TS_OK)
         e = ts_running_new(&app->running);
+    if (e == TS_OK)
+        e = ts_idempotency_new(&app->idempotency);
     if (e == TS_OK)
         e = ts_meters_new(&app->meters);
     if (e == TS_OK)
@@ -397,6 +401,7 @@ void ts_app_stop(struct ts_app *app)
     for (int i = 0; i < app->loop_count; i++)
         ts_loop_free(app->loops[i]);
     ts_running_free(app->running);
+    ts_idempotency_free(app->idempotency);
     ts_meters_free(app->meters);
     ts_live_free(app->live);
     if (app->registry != NULL)

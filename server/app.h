@@ -24,6 +24,7 @@ struct ts_app {
 
     struct ts_registry *registry;
     struct ts_running *running;
+    struct ts_idempotency *idempotency;
     struct ts_meters *meters;
     struct ts_live *live;
     struct ts_store *store;

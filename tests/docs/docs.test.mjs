@@ -13,7 +13,7 @@ import { promisify } from 'node:util';
 import { binary, cleanEnv, root, runToEnd, scratch, startTouchstone } from '../harness/touchstone.mjs';
 import { answer, startUpstream, words } from '../harness/upstream.mjs';
 
-const FILES = ['README.md', 'docs/local-models.md', 'docs/troubleshooting.md', 'docs/database.md', 'docs/data.md', 'docs/classifier.md', 'docs/costs.md', 'docs/reports.md', 'docs/metrics.md', 'HACKING.md'].filter((f) => existsSync(join(root, f)));
+const FILES = ['README.md', 'docs/local-models.md', 'docs/troubleshooting.md', 'docs/failover.md', 'docs/database.md', 'docs/data.md', 'docs/classifier.md', 'docs/costs.md', 'docs/reports.md', 'docs/metrics.md', 'HACKING.md'].filter((f) => existsSync(join(root, f)));
 const read = (file) => readFileSync(join(root, file), 'utf8');
 
 function examples(file) {

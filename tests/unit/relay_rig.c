@@ -114,10 +114,12 @@ static void on_released(void *ctx)
     memset(r->body, 'x', sizeof(r->body));
 }
 
-static void on_ended(void *ctx)
+static void on_ended(void *ctx, enum ts_outcome outcome)
 {
     struct rig *r = ctx;
     assert_int_equal(r->released, 1);
+    if (r->call != NULL)
+        assert_int_equal(outcome, r->call->outcome);
     r->ended++;
     r->relay = NULL;
 }
