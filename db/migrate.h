@@ -10,6 +10,7 @@
  * @path: for the messages
  * @created: whether the file was new
  *
+ * Of an older version a copy is kept first, `<path>.v1.backup`, where the disk has room for it.
  * A new file is checkpointed at once, so that its first page says whose it is.
  * Errors: FOREIGN_FILE (tables of another program, or a newer version), STORAGE_UNAVAILABLE, NOMEM,
  * INTERNAL (a migration is wrong).

@@ -12,6 +12,10 @@ SELECT count(*) FROM sqlite_schema;
 -- name: checkpoint
 PRAGMA wal_checkpoint(TRUNCATE);
 
+-- A copy of the whole database, without its gaps.
+-- name: copy_into
+VACUUM INTO ?1;
+
 -- name: write_begin
 BEGIN IMMEDIATE;
 
