@@ -155,6 +155,11 @@ bool ts_conn_is_broken(const struct ts_conn *c)
     }
 }
 
+bool ts_conn_is_full(const struct ts_conn *c)
+{
+    return (c->last_code & 0xff) == SQLITE_FULL;
+}
+
 bool ts_conn_file_moved(const struct ts_conn *c)
 {
     int moved = 0;

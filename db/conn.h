@@ -64,6 +64,9 @@ void ts_conn_end(struct ts_conn *c, enum ts_sql how);
 /* Whether only a new connection can help: the last failure was not for want of room or a lock. */
 bool ts_conn_is_broken(const struct ts_conn *c);
 
+/* Whether the last failure was for want of room. */
+bool ts_conn_is_full(const struct ts_conn *c);
+
 /* Whether the file was deleted or replaced since it was opened. */
 bool ts_conn_file_moved(const struct ts_conn *c);
 

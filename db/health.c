@@ -71,6 +71,20 @@ void ts_state_damaged(struct ts_store_state *st, const char *what)
             "the database is damaged; copy it aside before anything else (docs/database.md)");
 }
 
+void ts_state_room(struct ts_store_state *st, const char *why)
+{
+    bool was_low = false;
+    {
+        TS_GUARD(&st->lock);
+        was_low = st->room[0] != '\0';
+        (void)snprintf(st->room, sizeof(st->room), "%s", why);
+    }
+    if (!was_low && *why != '\0')
+        ts_log(TS_LOG_WARN, "%s", why);
+    else if (was_low && *why == '\0')
+        ts_log(TS_LOG_INFO, "the disk has room again");
+}
+
 /* -- the check after an unclean stop ---------------------------------------------------------- */
 
 /* As long as it takes: it holds up nobody, and a shutdown interrupts it. */
@@ -118,6 +132,8 @@ struct ts_store_health ts_store_health(struct ts_store *s)
     TS_GUARD(&s->state.lock);
     h.writable = s->state.writable;
     h.damaged = s->state.damage[0] != '\0';
-    memcpy(h.why, h.writable ? s->state.damage : s->state.why, sizeof(h.why));
+    h.low_space = s->state.room[0] != '\0';
+    const char *why = !h.writable ? s->state.why : h.damaged ? s->state.damage : s->state.room;
+    (void)snprintf(h.why, sizeof(h.why), "%s", why);
     return h;
 }

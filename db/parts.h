@@ -4,7 +4,7 @@
  *   store.c    opens, closes, takes jobs         any thread
  *   backup.c   copies the database          the writer thread
  *   writer.c   the write connection              the writer thread
- *   retention.c   what it does between batches   the writer thread
+ *   retention.c, space.c, old_learner.c: what it does between batches
  *   spooler.c  appends to the spool              the spooler thread
  *   readers.c  the read connections              the reader threads
  *   health.c   what the others report
@@ -19,8 +19,10 @@
 #include "db/conn.h"
 #include "db/inbox.h"
 #include "db/intern.h"
+#include "db/old_learner.h"
 #include "db/retention.h"
 #include "db/rollup.h"
+#include "db/space.h"
 #include "db/spool.h"
 
 /* How long the writer waits for another process's lock; rows go to the spool long before. */
@@ -32,6 +34,7 @@ struct ts_store_state {
     _Atomic bool writable;
     char why[200];
     char damage[200]; /* what a check of the file found */
+    char room[160];   /* how little is left on the disk */
     _Atomic int64_t lost_rows;
     _Atomic int64_t lost_told_us;
     _Atomic int64_t committed_rows;
@@ -47,6 +50,8 @@ void ts_state_bad(struct ts_store_state *st, const char *why);
 /* Rows had to be spooled, whatever the reason. */
 void ts_state_late(struct ts_store_state *st);
 void ts_state_damaged(struct ts_store_state *st, const char *what);
+/* "": there is enough. */
+void ts_state_room(struct ts_store_state *st, const char *why);
 void ts_state_lost(struct ts_store_state *st, int64_t rows, const char *why);
 
 struct ts_reader {
@@ -115,6 +120,8 @@ struct ts_store {
     struct ts_inbox inbox;
     struct ts_writer writer;
     struct ts_backup backup;
+    struct ts_space space;             /* the writer's */
+    struct ts_old_learner old_learner; /* likewise */
     struct ts_readers readers;
     struct ts_query check; /* of a file that was left open */
     struct ts_care care;

@@ -286,6 +286,11 @@ void ts_retention_turn(struct ts_store *s)
     ts_retention_break(s, &err);
 }
 
+void ts_retention_hurry(struct ts_store *s)
+{
+    s->writer.retention.due_us = ts_now_us();
+}
+
 int64_t ts_retention_wait_us(struct ts_store *s)
 {
     const struct ts_retention *r = &s->writer.retention;

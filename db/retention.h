@@ -36,6 +36,9 @@ void ts_retention_init(struct ts_retention *r, int64_t keep_days);
 /* One step, if one is due; no transaction is open. */
 void ts_retention_turn(struct ts_store *s);
 
+/* The next round begins now. */
+void ts_retention_hurry(struct ts_store *s);
+
 /* Until the next step, 0 or more. */
 int64_t ts_retention_wait_us(struct ts_store *s);
 

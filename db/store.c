@@ -128,6 +128,10 @@ static enum ts_err new_store(const struct ts_store_options *o,
     ts_care_init(&s->care);
     ts_retention_init(&s->writer.retention, o->retention_days);
     enum ts_err e = ts_readers_init(&s->readers, s, o->readers, err);
+    if (e == TS_OK)
+        e = ts_space_init(&s->space, o->path, err);
+    if (e == TS_OK)
+        e = ts_old_learner_init(&s->old_learner, o->learner_json, o->learner_json_named, err);
     if (e != TS_OK)
         return e;
     s->path = strdup(o->path);
@@ -199,6 +203,8 @@ void ts_store_close(struct ts_store *s)
     ts_rollup_free(s->writer.rollup);
     ts_spool_close(s->spool);
     ts_inbox_deinit(&s->inbox);
+    ts_old_learner_deinit(&s->old_learner);
+    ts_space_deinit(&s->space);
     (void)pthread_mutex_destroy(&s->state.lock);
     (void)pthread_mutex_destroy(&s->care.lock);
     if (s->lock_fd >= 0)

@@ -26,8 +26,10 @@ struct ts_store_options {
     const char *path;
     enum ts_durability durability;
     int readers;
-    bool required;          /* fail where the file cannot be opened, instead of starting degraded */
-    int64_t retention_days; /* calls older than that are deleted; 0: none */
+    bool required; /* fail where the file cannot be opened, instead of starting degraded */
+    const char *learner_json; /* an older learner's file, imported once if it is there; or NULL */
+    bool learner_json_named;  /* somebody expects it: say so if it is not */
+    int64_t retention_days;   /* calls older than that are deleted; 0: none */
 };
 
 /**
@@ -165,6 +167,7 @@ void ts_store_query(struct ts_store *s, struct ts_query *q);
 struct ts_store_health {
     bool writable;        /* the last commit went well, or none was tried yet */
     bool damaged;         /* a check found something that cannot be mended here */
+    bool low_space;       /* the disk is nearly full */
     char why[200];        /* what is wrong, for people */
     int64_t spooled_rows; /* waiting in the spool */
     int64_t spooled_bytes;

@@ -55,12 +55,23 @@ bool ts_tx_is_rows_fault(enum ts_err e)
     return e == TS_ERR_INTERNAL;
 }
 
+/* A checkpoint makes the log smaller, if there is room to make it. */
+static bool make_room(struct ts_store *s)
+{
+    if (!ts_space_give(s))
+        return false;
+    TS_LEASE(q, s->writer.conn, TS_SQL_CHECKPOINT);
+    (void)ts_step(&q);
+    return true;
+}
+
 void ts_tx_trouble(struct ts_store *s, const struct ts_error *why)
 {
     struct ts_writer *w = &s->writer;
     if (!w->trouble && w->conn != NULL)
         w->conn->patience_us = PROBE_PATIENCE_US;
     w->trouble = true;
-    w->probe_us = ts_now_us() + PROBE_EVERY_US;
+    bool is_full = w->conn != NULL && ts_conn_is_full(w->conn);
+    w->probe_us = ts_now_us() + (is_full && make_room(s) ? 0 : PROBE_EVERY_US);
     ts_state_bad(&s->state, why->text);
 }

@@ -333,6 +333,26 @@ static int64_t sooner(int64_t a_us, int64_t b_us)
     return a_us < 0 || (b_us >= 0 && b_us < a_us) ? b_us : a_us;
 }
 
+/* Until the next thing that can wait is due. */
+static int64_t upkeep_wait_us(struct ts_store *s)
+{
+    int64_t wait_us = sooner(ts_space_wait_us(s), ts_old_learner_wait_us(s));
+    wait_us = sooner(wait_us, ts_backup_idle_us(s));
+    return sooner(wait_us, ts_retention_wait_us(s));
+}
+
+/* What can wait, a step of each. */
+static void take_care(struct ts_store *s)
+{
+    ts_space_turn(s);
+    if (!s->writer.trouble)
+        ts_old_learner_turn(s);
+    if (!s->writer.trouble)
+        ts_retention_turn(s);
+    if (!s->writer.trouble)
+        ts_backup_step(s);
+}
+
 /* How long there is nothing to do unless a job comes. */
 static int64_t idle_us(struct ts_store *s)
 {
@@ -343,7 +363,7 @@ static int64_t idle_us(struct ts_store *s)
     }
     struct ts_spool *spool = s->spool;
     bool busy = (spool != NULL && ts_spool_state(spool).rows > 0) || ts_rollup_due(w->rollup) > 0;
-    return busy ? 0 : sooner(ts_retention_wait_us(s), ts_backup_idle_us(s));
+    return busy ? 0 : upkeep_wait_us(s);
 }
 
 /* Whoever waits for something that will not be finished now is told so. */
@@ -364,6 +384,7 @@ void *ts_writer_main(void *store)
             probe(s);
         if (s->writer.trouble) {
             refuse(s, &work);
+            ts_space_turn(s);
             continue;
         }
         write_live(s, work.ratings);
@@ -377,10 +398,8 @@ void *ts_writer_main(void *store)
             drain(s);
         if (!s->writer.trouble)
             make_cells(s);
-        if (!s->writer.trouble && !s->stopping)
-            ts_retention_turn(s);
-        if (!s->writer.trouble && !s->stopping)
-            ts_backup_step(s);
+        if (!s->stopping)
+            take_care(s);
     }
     break_off(s);
     ts_inbox_writer_gone(&s->inbox);

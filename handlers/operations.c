@@ -52,7 +52,7 @@ static void trouble(struct troubles *t, const char *part, json_t *why)
 static void look_at_store(const struct ts_services *s, struct troubles *t)
 {
     struct ts_store_health h = ts_store_health(s->store);
-    if (!h.writable || h.damaged)
+    if (!h.writable || h.damaged || h.low_space)
         trouble(t, "database", ts_json_text(h.why));
     if (h.spooled_rows > 0 || h.lost_rows > 0)
         trouble(t,

@@ -213,6 +213,10 @@ static enum ts_err open_store(struct ts_app *app, struct ts_error *err)
     if (e != TS_OK)
         return e;
     struct ts_store_options options = ts_db_options(c, app->db_path);
+    if (app->hooks == NULL) { /* figures of a demonstration are its own */
+        options.learner_json = ts_config_text(c, TS_SETTING_LEARNER_JSON);
+        options.learner_json_named = ts_config_given(c, TS_SETTING_LEARNER_JSON);
+    }
     e = ts_store_open(&options, &app->store, err);
     if (e == TS_OK)
         ts_id_raise(&app->ids, ts_store_newest_id(app->store));

@@ -81,7 +81,7 @@ enum ts_setting_flags {
       "proxies that may say who the client is: addresses or blocks (10.0.0.0/8) between commas")    \
     X(CORS_ORIGINS, "cors_origins", TEXT, "", 0, 0, NULL, 0,                                        \
       "origins of other pages that may call the API, e.g. https://dash.example")                    \
-    X(LEARNER_JSON, "learner_json", TEXT, ".sf/model-performance.json", 0, 0, NULL, TS_SET_LATER,   \
+    X(LEARNER_JSON, "learner_json", TEXT, ".sf/model-performance.json", 0, 0, NULL, 0,              \
       "an older JSON store, imported once if it is there")                                          \
     X(DRAIN_TIMEOUT_MS, "drain_timeout_ms", NUMBER, "30000", 0, 3600000, NULL, 0,                   \
       "how long running answers may take when the server is told to stop")                          \

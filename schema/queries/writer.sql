@@ -83,7 +83,7 @@ ON CONFLICT(task_type, model_id) DO UPDATE SET
   timeouts = timeouts + excluded.timeouts,
   total_tokens = total_tokens + excluded.total_tokens,
   total_cost = total_cost + excluded.total_cost,
-  last_used = max(last_used, excluded.last_used);
+  last_used = coalesce(max(last_used, excluded.last_used), excluded.last_used);
 
 -- name: rated_by_id
 SELECT id, rating, series_id, outcome FROM call WHERE id = ?1;
@@ -152,3 +152,47 @@ FROM call WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3;
 
 -- name: attempts_to_count
 SELECT call_id, series_id FROM attempt WHERE call_id >= ?1 AND call_id < ?2 AND series_id IS NOT NULL;
+
+-- name: source_by_content
+SELECT source_id, imported_ms FROM learner_source WHERE content_hash = ?1;
+
+-- name: source_by_path
+SELECT source_id, imported_ms FROM learner_source WHERE path = ?1;
+
+-- name: source_put
+INSERT INTO learner_source(path, content_hash, imported_ms, entries) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT(path) DO UPDATE SET content_hash = excluded.content_hash, imported_ms = excluded.imported_ms, entries = excluded.entries;
+
+-- name: baseline_put
+INSERT INTO learner_baseline(
+  source_id, task_type, model_id, successes, failures, timeouts, total_tokens, total_cost, last_used)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+
+-- name: baseline_add
+INSERT INTO model_stats(task_type, model_id, successes, failures, timeouts, total_tokens, total_cost, last_used)
+SELECT task_type, model_id, successes, failures, timeouts, total_tokens, total_cost, last_used
+FROM learner_baseline WHERE source_id = ?1
+ON CONFLICT(task_type, model_id) DO UPDATE SET
+  successes = successes + excluded.successes,
+  failures = failures + excluded.failures,
+  timeouts = timeouts + excluded.timeouts,
+  total_tokens = total_tokens + excluded.total_tokens,
+  total_cost = total_cost + excluded.total_cost,
+  last_used = coalesce(max(last_used, excluded.last_used), last_used, excluded.last_used);
+
+-- name: baseline_subtract
+UPDATE model_stats SET
+  successes = model_stats.successes - b.successes,
+  failures = model_stats.failures - b.failures,
+  timeouts = model_stats.timeouts - b.timeouts,
+  total_tokens = model_stats.total_tokens - b.total_tokens,
+  total_cost = model_stats.total_cost - b.total_cost
+FROM learner_baseline b
+WHERE b.source_id = ?1 AND b.task_type = model_stats.task_type AND b.model_id = model_stats.model_id;
+
+-- name: baseline_forget
+DELETE FROM learner_baseline WHERE source_id = ?1;
+
+-- What nothing counts any more.
+-- name: stats_prune
+DELETE FROM model_stats WHERE successes = 0 AND failures = 0;
