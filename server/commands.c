@@ -12,6 +12,8 @@
 #include "handlers/metrics.h"
 #include "proxy/upstream.h"
 #include "server/backup_command.h"
+#include "server/check_command.h"
+#include "server/cleanup_command.h"
 #include "server/config.h"
 #include "server/demo_command.h"
 #include "server/export_command.h"
@@ -81,6 +83,17 @@ static const struct ts_command commands[] = {
             .operands = "",
             .text = ts_rebuild_text,
             .run = ts_rebuild_command),
+    COMMAND("check",
+            .help = "look whether the database is sound",
+            .operands = "",
+            .text = ts_check_text,
+            .run = ts_check_command),
+    COMMAND("cleanup",
+            .help = "delete old calls now",
+            .operands = "",
+            .text = ts_cleanup_text,
+            .rules.options = ts_cleanup_options,
+            .run = ts_cleanup_command),
 };
 
 const struct ts_command *ts_commands(int *count)
