@@ -103,6 +103,31 @@ TS_NODISCARD enum ts_err ts_query_all_records(struct ts_reader_conn *c,
                                               void *ctx,
                                               struct ts_error *err);
 
+/* What the calls of one series add up to in an hour or a day of UTC. */
+struct ts_rollup_row {
+    const char *resolution; /* "hour", "day" */
+    int64_t start_ms;
+    const char *provider;
+    const char *model;
+    const char *task_type;
+    const char *complexity; /* NULL: unknown */
+    const struct ts_digest *digest;
+};
+
+/* Cells that lie in the filter's window, hours first, in order of time; one page. Of the filter
+ * count the window and what names a series. Days whose cells are still to be made are left out. */
+struct ts_rollup_rows {
+    int64_t after; /* in and out: the last cell given; 0: from the first */
+    int limit;     /* at most so many */
+    bool more;     /* out: there may be further ones */
+    enum ts_err (*row)(void *ctx, const struct ts_rollup_row *row, struct ts_error *err);
+    void *ctx;
+};
+TS_NODISCARD enum ts_err ts_query_rollup_rows(struct ts_reader_conn *c,
+                                              const struct ts_call_filter *f,
+                                              struct ts_rollup_rows *rows,
+                                              struct ts_error *err);
+
 /* How many rows of an import's source are in the database, noted in the transaction that wrote
  * them: where an import that was cut short goes on. 0: it is over, or never began. */
 TS_NODISCARD enum ts_err ts_query_import_mark(struct ts_reader_conn *c,

@@ -16,7 +16,10 @@ enum { MIN_SAMPLES_MAX = 1000000000 };
 const struct ts_option ts_export_options[] = {
     {"format", TS_TABLE_FORMATS, "default csv", 'f'},
     {"output", "FILE", "write here; appears when it is whole. Default: standard output", 'o'},
-    {"what", TS_EXPORT_WHATS, "calls (the default), or the learner's records by task and model", 0},
+    {"what",
+     TS_EXPORT_WHATS,
+     "calls (the default), the learner's records, or sums by hour and day",
+     0},
     {"from", "TIME", "calls from this moment on: 2026-11-20 or 2026-11-20T21:30:00Z", 0},
     {"to", "TIME", "calls before this moment", 0},
     {"days", "N", "calls of the last N days", 0},
@@ -41,7 +44,8 @@ const char ts_export_text[] =
     "takes away again.\n"
     "\n"
     "stats are the all-time outcomes by task and model, without users, conversations or single calls:\n"
-    "what may be shared between projects and added up.\n";
+    "what may be shared between projects and added up. rollups are what the calls of an hour and of a\n"
+    "day (UTC) add up to, by provider, model, task and complexity, where the window has all of it.\n";
 /* clang-format on */
 
 struct job {

@@ -125,6 +125,18 @@ SELECT prompt, answer, cut FROM call_text WHERE call_id = ?1;
 SELECT model_id, successes, failures, timeouts, total_tokens, total_cost, last_used
 FROM model_stats WHERE task_type = ?1;
 
+-- A page of roll-ups for an export: two ranges of the primary key, the hours and the days of a window.
+-- name: rollup_rows
+SELECT r.cell_id, r.body, s.provider, s.model, s.task_type, s.task_complexity
+FROM rollup r JOIN series s ON s.series_id = r.series_id
+WHERE r.cell_id > ?1
+  AND ((r.cell_id >= ?2 AND r.cell_id < ?3) OR (r.cell_id >= ?4 AND r.cell_id < ?5))
+  AND (?6 IS NULL OR s.model = ?6) AND (?7 IS NULL OR s.provider = ?7)
+  AND (?8 IS NULL OR s.task_type = ?8) AND (?9 IS NULL OR s.task_complexity = ?9)
+  AND NOT EXISTS (SELECT 1 FROM rollup_due d
+                  WHERE d.day = CASE r.resolution WHEN 1 THEN r.bucket / 24 ELSE r.bucket END)
+ORDER BY r.cell_id LIMIT ?10;
+
 -- name: stats_all
 SELECT task_type, model_id, successes, failures, timeouts, total_tokens, total_cost, last_used
 FROM model_stats WHERE successes + failures >= ?1 ORDER BY task_type, model_id;

@@ -281,6 +281,31 @@ test('statistics to share name no user and leave out what is rare', async (t) =>
   assert.match((await server.get(`${EXPORT}?what=stats&format=md`)).text, /^\| task_type \| model \|.*\n\|---\|---\|--:/);
 });
 
+test('roll-ups add up to the calls they are of', async (t) => {
+  const server = await startTouchstone(t);
+  const p = place(t, server.db);
+  await p.run(['import', p.file('a.csv', csv(300))]);
+  const rollups = async (query = '') => (await server.get(`${EXPORT}?what=rollups&format=json${query}`)).json.rollups;
+  const all = await rollups();
+  assert.deepEqual(all.map((r) => r.resolution), ['hour', 'hour', 'hour', 'day', 'day', 'day']);
+  for (const resolution of ['hour', 'day']) {
+    const cells = all.filter((r) => r.resolution === resolution);
+    assert.deepEqual(cells.map((r) => r.model).sort(), ['m0', 'm1', 'm2']);
+    for (const cell of cells) {
+      const [sum] = sql(p.db, `SELECT count(*) AS n, sum(success) AS ok, avg(response_time_ms) AS avg, min(response_time_ms) AS least, max(response_time_ms) AS most
+        FROM model_performance_metrics WHERE model = '${cell.model}'`);
+      assert.deepEqual([cell.totalCalls, cell.successes, cell.failures, cell.minResponseTime, cell.maxResponseTime, cell.start],
+        [sum.n, sum.ok, sum.n - sum.ok, sum.least, sum.most, '2026-05-01T00:00:00.000Z']);
+      assert.ok(Math.abs(cell.avgResponseTime - sum.avg) < 0.001);
+      assert.deepEqual([cell.inputTokens, cell.costUsd, cell.medianTtft], [null, null, null]);
+    }
+  }
+  assert.equal((await rollups('&model=m1')).length, 2);
+  assert.deepEqual((await rollups('&from=2026-05-01T00:00:00Z&to=2026-05-01T01:00:00Z')).map((r) => r.resolution), ['hour', 'hour', 'hour'], 'a bucket counts as a whole or not at all');
+  assert.deepEqual(await rollups('&from=2026-05-01T00:00:01Z'), []);
+  assert.equal(await p.exported('json', ['--what', 'rollups']), (await server.get(`${EXPORT}?what=rollups&format=json`)).text);
+});
+
 test('an export into a file appears when it is whole', async (t) => {
   const p = place(t);
   await p.run(['import', p.file('a.csv', csv(500))]);
