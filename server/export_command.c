@@ -1,15 +1,14 @@
 #include "server/export_command.h"
 
-#include <string.h>
 #include <sysexits.h>
 
 #include "base/clock.h"
 #include "handlers/export.h"
-#include "handlers/filter.h"
 #include "server/commands.h"
 #include "server/meter.h"
 #include "server/outfile.h"
 #include "server/reading.h"
+#include "server/slice_options.h"
 
 enum { MIN_SAMPLES_MAX = 1000000000 };
 
@@ -20,15 +19,7 @@ const struct ts_option ts_export_options[] = {
      TS_EXPORT_WHATS,
      "calls (the default), the learner's records, or sums by hour and day",
      0},
-    {"from", "TIME", "calls from this moment on: 2026-11-20 or 2026-11-20T21:30:00Z", 0},
-    {"to", "TIME", "calls before this moment", 0},
-    {"days", "N", "calls of the last N days", 0},
-    {"model", "NAME", "calls of this model", 0},
-    {"provider", "NAME", "calls to this provider", 0},
-    {"task-type", "NAME", "calls of this task type", 0},
-    {"complexity", "simple|medium|complex", "calls of this complexity", 0},
-    {"user", "ID", "calls of this user", 0},
-    {"user-segment", "NAME", "calls of this segment", 0},
+    TS_SLICE_OPTIONS("default everything"),
     {"min-samples", "N", "records with fewer outcomes are left out (stats); default 10", 0},
     {NULL, NULL, NULL, 0},
 };
@@ -52,69 +43,15 @@ struct job {
     struct ts_export export;
     struct ts_outfile file;
     struct ts_buf page;
-    int64_t total; /* calls in the database; TS_UNKNOWN where a part is asked for */
+    struct ts_buf tag; /* text of the filter */
+    int64_t total;     /* calls in the database; TS_UNKNOWN where a part is asked for */
 };
 
 /* -- what is asked for ------------------------------------------------------------------------- */
 
-static enum ts_err read_time(const struct ts_options *o,
-                             const char *name,
-                             int64_t *out,
-                             struct ts_error *err)
-{
-    const char *text = ts_option(o, name);
-    if (text == NULL ||
-        (ts_rfc3339_parse(text, strlen(text), out) == 0 && *out >= 0 && *out <= TS_LATEST_MS))
-        return TS_OK;
-    return ts_fail(err,
-                   TS_ERR_INVALID_PARAMETER,
-                   "--%s must be a time like 2026-11-20T21:30:00Z or a day, not \"%.60s\"",
-                   name,
-                   text);
-}
-
-static enum ts_err read_window(const struct ts_options *o,
-                               struct ts_call_filter *f,
-                               struct ts_error *err)
-{
-    int64_t days = 0;
-    f->from_ms = 0;
-    f->to_ms = TS_LATEST_MS;
-    enum ts_err e = read_time(o, "from", &f->from_ms, err);
-    if (e == TS_OK)
-        e = read_time(o, "to", &f->to_ms, err);
-    if (e == TS_OK)
-        e = ts_option_number(o, (struct ts_number_option){"days", 1, TS_MAX_DAYS, 0}, &days, err);
-    if (e != TS_OK)
-        return e;
-    if (days > 0 && ts_option(o, "from") != NULL)
-        return ts_fail(err, TS_ERR_INVALID_PARAMETER, "--days and --from exclude each other");
-    if (days > 0) {
-        int64_t until = ts_option(o, "to") != NULL ? f->to_ms : ts_wall_ms() + 1;
-        f->from_ms = until - days * TS_DAY_MS > 0 ? until - days * TS_DAY_MS : 0;
-    }
-    if (f->from_ms >= f->to_ms)
-        return ts_fail(
-            err, TS_ERR_INVALID_PARAMETER, "the window is empty: --from is not before --to");
-    return TS_OK;
-}
-
-static enum ts_err read_filter(const struct ts_options *o,
-                               struct ts_call_filter *f,
-                               struct ts_error *err)
-{
-    f->model = ts_option(o, "model");
-    f->provider = ts_option(o, "provider");
-    f->task_type = ts_option(o, "task-type");
-    f->complexity = ts_option(o, "complexity");
-    f->user = ts_option(o, "user");
-    f->user_segment = ts_option(o, "user-segment");
-    enum ts_err e = ts_filter_check(f, err);
-    return e == TS_OK ? read_window(o, f, err) : e;
-}
-
 static enum ts_err read_request(const struct ts_options *o, struct job *j, struct ts_error *err)
 {
+    const struct ts_slice_wish slice = {.now_ms = ts_wall_ms(), .days = 0};
     int format = -1;
     int what = -1;
     enum ts_err e = ts_option_choice(o, "format", TS_TABLE_FORMATS, &format, err);
@@ -127,7 +64,7 @@ static enum ts_err read_request(const struct ts_options *o, struct job *j, struc
             &j->export.min_samples,
             err);
     if (e == TS_OK)
-        e = read_filter(o, &j->export.filter, err);
+        e = ts_slice_options_read(o, slice, &j->tag, &j->export.filter, err);
     j->export.table.format = format >= 0 ? (enum ts_table_format)format : TS_TABLE_CSV;
     j->export.what = what >= 0 ? (enum ts_export_what)what : TS_EXPORT_CALLS;
     return e;
@@ -149,14 +86,10 @@ static enum ts_err make_page(struct job *j, struct ts_readonly *db, struct ts_er
 /* How many rows there will be, where that is easily known. */
 static void estimate(struct job *j, struct ts_readonly *db)
 {
-    const struct ts_call_filter *f = &j->export.filter;
     struct ts_store_counts counts = {0};
     struct ts_error ignored;
-    bool all = f->model == NULL && f->provider == NULL && f->task_type == NULL &&
-               f->complexity == NULL && f->user == NULL && f->user_segment == NULL &&
-               f->from_ms == 0 && f->to_ms == TS_LATEST_MS;
     j->total = TS_UNKNOWN;
-    if (all && j->export.what == TS_EXPORT_CALLS &&
+    if (ts_slice_is_everything(&j->export.filter) && j->export.what == TS_EXPORT_CALLS &&
         ts_query_counts(ts_readonly_conn(db), &counts, &ignored) == TS_OK)
         j->total = counts.calls;
 }
@@ -192,12 +125,15 @@ static enum ts_err export_to(struct job *j, const struct ts_options *o, struct t
 int ts_export_command(const struct ts_options *o)
 {
     struct ts_error err = TS_ERROR_INIT;
-    struct job j = {.file.fd = -1, .page = TS_BUF_INIT(TS_EXPORT_PAGE_MAX_BYTES)};
+    struct job j = {.file.fd = -1,
+                    .page = TS_BUF_INIT(TS_EXPORT_PAGE_MAX_BYTES),
+                    .tag = TS_BUF_INIT(TS_MAX_TAGS_BYTES)};
     enum ts_err e = read_request(o, &j, &err);
     if (e == TS_OK)
         e = export_to(&j, o, &err);
     ts_outfile_close(&j.file);
     ts_buf_free(&j.page);
+    ts_buf_free(&j.tag);
     if (e == TS_ERR_CLIENT_GONE)
         return EX_IOERR; /* `export | head`: nobody is there to be told */
     return e == TS_OK ? EX_OK : ts_command_fail(&err);
