@@ -58,6 +58,17 @@ void ts_put_knobs(struct ts_buf *out, const struct ts_asked *a, enum ts_words wo
     }
 }
 
+void ts_put_stops(struct ts_buf *out, const char *before, struct ts_jvalue stop)
+{
+    if (stop.type == TS_J_STRING) {
+        ts_buf_puts(out, before);
+        ts_put_raw(out, "[", stop);
+        ts_buf_puts(out, "]");
+    } else {
+        ts_put_optional(out, before, stop);
+    }
+}
+
 /* -- arguments of calls ------------------------------------------------------------------------ */
 
 /* "" is how some clients write no arguments. */

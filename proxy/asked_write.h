@@ -29,6 +29,10 @@ int ts_count_parts(const struct ts_message *m, enum ts_part_kind kind);
 /* The options that have a name in these words, `,"name":value` each, but for those of @but. */
 void ts_put_knobs(struct ts_buf *out, const struct ts_asked *a, enum ts_words words, unsigned but);
 
+/* What ends the answer, as a list, for dialects that take no single text; nothing if it is absent.
+ */
+void ts_put_stops(struct ts_buf *out, const char *before, struct ts_jvalue stop);
+
 /* The arguments of a call as an object, and as a string that holds one. INVALID_FIELD where they
  * are no object. */
 TS_NODISCARD enum ts_err ts_put_input_object(struct ts_buf *out,

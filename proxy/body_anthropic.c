@@ -317,16 +317,6 @@ static void put_limits(struct ts_buf *out, const struct ts_asked *a)
             out, ",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":%" PRId64 "}", budget);
 }
 
-static void put_stops(struct ts_buf *out, struct ts_jvalue stop)
-{
-    if (stop.type == TS_J_STRING) {
-        ts_put_raw(out, ",\"stop_sequences\":[", stop);
-        ts_buf_puts(out, "]");
-    } else {
-        ts_put_optional(out, ",\"stop_sequences\":", stop);
-    }
-}
-
 /* Temperatures go up to 1 there and to 2 elsewhere; a model that thinks takes none. */
 static void put_knobs(struct ts_buf *out, const struct ts_asked *a)
 {
@@ -361,7 +351,7 @@ enum ts_err ts_anthropic_body(const struct ts_genreq *q,
         rc = put_format(out, &a, err);
     if (rc == TS_OK) {
         put_limits(out, &a);
-        put_stops(out, a.knob[TS_KNOB_STOP]);
+        ts_put_stops(out, ",\"stop_sequences\":", a.knob[TS_KNOB_STOP]);
         put_knobs(out, &a);
         ts_put_optional(out, ",\"metadata\":{\"user_id\":", a.user);
         ts_buf_puts(out, a.user.type == TS_J_STRING ? "}" : "");

@@ -183,7 +183,10 @@ static void put_options(struct ts_buf *out, const struct ts_asked *a)
         if (name == NULL || a->knob[o].type == TS_J_NONE)
             continue;
         ts_buf_printf(out, "%s\"%s\":", any ? "," : ",\"options\":{", name);
-        ts_put_raw(out, "", a->knob[o]);
+        if (o == TS_KNOB_STOP)
+            ts_put_stops(out, "", a->knob[o]);
+        else
+            ts_put_raw(out, "", a->knob[o]);
         any = true;
     }
     ts_buf_puts(out, any ? "}" : "");

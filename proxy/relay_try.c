@@ -420,6 +420,20 @@ static bool ask_afresh(struct ts_relay *r)
     return true;
 }
 
+/* The model as a translated answer calls it: by the client's name for it, unless that was no name
+ * of it (auto, or a model that is fallen back from). */
+static const char *told_model(const struct ts_relay *r)
+{
+    const char *asked = r->request->model;
+    const char *model = r->try.target->model;
+    size_t asked_len = strlen(asked);
+    size_t len = strlen(model);
+    bool untagged = strncmp(model, asked, asked_len) == 0 && model[asked_len] == ':';
+    bool of_provider = asked_len > len && asked[asked_len - len - 1] == '/' &&
+                       strcmp(asked + asked_len - len, model) == 0;
+    return untagged || of_provider ? asked : model;
+}
+
 static enum ts_err prepare(struct ts_relay *r, struct ts_error *err)
 {
     const struct ts_target *t = r->try.target;
@@ -435,6 +449,7 @@ static enum ts_err prepare(struct ts_relay *r, struct ts_error *err)
     const struct ts_build build = {
         .dialect = theirs, .model = t->model, .extensions = r->try.endpoint->extensions};
     enum ts_err rc = choose_way(r, err);
+    r->writer.model = told_model(r);
     if (rc == TS_OK)
         rc = ts_genreq_build(r->request, &build, &r->try.request, err);
     if (rc != TS_OK)

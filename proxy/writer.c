@@ -52,6 +52,8 @@ void ts_writer_reset(struct ts_writer *w)
 {
     each_collected(w, ts_buf_free);
     ts_toolset_deinit(&w->tools);
+    ts_buf_clear(&w->head);
+    w->begun = false;
 }
 
 void ts_writer_deinit(struct ts_writer *w)

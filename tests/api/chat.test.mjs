@@ -167,8 +167,16 @@ test('auto is a model on every route that writes', async (t) => {
     const got = await server.post(path, { ...body(path, false), model: 'auto:speed' });
     assert.equal(got.status, 200, got.text);
     assert.equal(got.headers['x-touchstone-model'], 'm');
+    assert.equal(got.json.model, 'm', 'the answer names the model that gave it');
   }
   assert.ok(upstream.calls.every((c) => c.json.model === 'm'));
+});
+
+test('an answer calls the model as its client does', async (t) => {
+  const upstream = await startUpstream(t, { models: ['llama3.2:latest'], reply: answer() });
+  const server = await startTouchstone(t, { upstreams: { ollama: upstream } });
+  for (const model of ['llama3.2', 'llama3.2:latest', 'ollama/llama3.2:latest'])
+    assert.equal((await server.post('/v1/chat/completions', { model, messages: MESSAGES })).json.model, model);
 });
 
 test('a chat without messages loads the model of an Ollama and leaves no row', async (t) => {

@@ -77,8 +77,9 @@ static void says_openais_settings_to_ollama(void **state)
         {ASK_WITH(
              "\"max_completion_tokens\":9,\"temperature\":0.50,\"stop\":\"x\",\"seed\":1,"
              "\"top_k\":3,\"user\":\"u\",\"service_tier\":\"auto\",\"n\":1,\"logprobs\":false"),
-         OLLAMA P ",\"options\":{\"num_predict\":9,\"temperature\":0.50,\"seed\":1,\"stop\":\"x\","
-                  "\"top_k\":3}}"},
+         OLLAMA P
+         ",\"options\":{\"num_predict\":9,\"temperature\":0.50,\"seed\":1,\"stop\":[\"x\"],"
+         "\"top_k\":3}}"},
         {ASK_WITH("\"response_format\":{\"type\":\"json_object\"}"),
          OLLAMA P ",\"format\":\"json\"}"},
         {ASK_WITH("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\","
