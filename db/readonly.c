@@ -50,6 +50,8 @@ enum ts_err ts_readonly_open(const char *path, struct ts_readonly **out, struct 
         return ts_fail(err, TS_ERR_NOMEM, "no memory for a database connection");
     enum ts_err e = open_existing(path, &r->conn, err);
     if (e == TS_OK)
+        e = ts_conn_script(r->conn, ts_sql_pragmas_command, err);
+    if (e == TS_OK)
         e = ts_conn_prepare(r->conn, TS_SQL_OPENER, err);
     if (e == TS_OK)
         e = check_version(r->conn, path, err);
