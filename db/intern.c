@@ -18,6 +18,8 @@ struct slot {
 struct ts_intern {
     struct slot slots[SLOTS];
     struct ts_buf key; /* scratch */
+    uint8_t *given;    /* a bit for each label, set when it is handed out; or NULL */
+    int64_t given_count;
 };
 
 enum ts_err ts_intern_new(struct ts_intern **out)
@@ -118,6 +120,12 @@ static enum ts_err find_label(struct ts_conn *c,
     return TS_OK;
 }
 
+static void mark_given(struct ts_intern *in, int64_t id)
+{
+    if (in->given != NULL && id <= in->given_count)
+        in->given[id / 8] |= (uint8_t)(1U << (id % 8));
+}
+
 enum ts_err ts_intern_label(
     struct ts_intern *in, struct ts_conn *c, const char *text, int64_t *id, struct ts_error *err)
 {
@@ -127,12 +135,20 @@ enum ts_err ts_intern_label(
     }
     key_start(in, 'l');
     key_add(in, text);
-    if (cached(in, id))
-        return TS_OK;
-    enum ts_err e = find_label(c, text, id, err);
-    if (e == TS_OK)
+    if (!cached(in, id)) {
+        enum ts_err e = find_label(c, text, id, err);
+        if (e != TS_OK)
+            return e;
         remember(in, *id);
-    return e;
+    }
+    mark_given(in, *id);
+    return TS_OK;
+}
+
+void ts_intern_watch(struct ts_intern *in, uint8_t *given, int64_t count)
+{
+    in->given = given;
+    in->given_count = count;
 }
 
 /* -- series ----------------------------------------------------------------------------------- */

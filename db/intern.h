@@ -32,6 +32,9 @@ TS_NODISCARD enum ts_err ts_intern_label(
 enum { TS_NEW_SERIES_A_DAY = 2000 };
 #define TS_OTHER "__other__"
 
+/* From now on sets the bit of each label that is handed out, up to number @count; NULL: no more. */
+void ts_intern_watch(struct ts_intern *in, uint8_t *given, int64_t count);
+
 struct ts_series_key {
     const char *provider;
     const char *model;

@@ -4,7 +4,7 @@
  *   store.c    opens, closes, takes jobs         any thread
  *   backup.c   copies the database          the writer thread
  *   writer.c   the write connection              the writer thread
- *   retention.c, space.c, old_learner.c: what it does between batches
+ *   retention.c, labels.c, space.c, old_learner.c: what it does between batches
  *   spooler.c  appends to the spool              the spooler thread
  *   readers.c  the read connections              the reader threads
  *   health.c   what the others report
@@ -19,6 +19,7 @@
 #include "db/conn.h"
 #include "db/inbox.h"
 #include "db/intern.h"
+#include "db/labels.h"
 #include "db/old_learner.h"
 #include "db/retention.h"
 #include "db/rollup.h"
@@ -122,6 +123,7 @@ struct ts_store {
     struct ts_backup backup;
     struct ts_space space;             /* the writer's */
     struct ts_old_learner old_learner; /* likewise */
+    struct ts_sweep sweep;             /* likewise */
     struct ts_readers readers;
     struct ts_query check; /* of a file that was left open */
     struct ts_care care;

@@ -95,6 +95,8 @@ static enum ts_err open_day(struct ts_store *s, struct step *out, struct ts_erro
         return e;
     int64_t below = ts_day_start(ts_day_of(oldest) + 1);
     e = ts_rollup_expire(s->writer.rollup, s->writer.conn, &below, err);
+    if (e == TS_OK)
+        e = ts_sweep_note(s, err);
     out->waits = below <= oldest;
     r->below_id = out->waits ? 0 : below;
     return e;
@@ -161,6 +163,8 @@ static void end_round(struct ts_store *s)
             TS_LOG_INFO,
             TS_LOG_FIELDS(TS_LOG_INT("calls", r->deleted), TS_LOG_INT("keep_days", r->keep_days)),
             "old calls deleted");
+    if (r->deleted > 0)
+        ts_sweep_hurry(s);
     set_phase(r, TS_RETENTION_IDLE);
     r->due_us = ts_now_us() + LOOK_EVERY_US;
     settle(r, TS_OK, NULL);

@@ -127,6 +127,7 @@ static enum ts_err new_store(const struct ts_store_options *o,
     ts_inbox_init(&s->inbox);
     ts_care_init(&s->care);
     ts_retention_init(&s->writer.retention, o->retention_days);
+    ts_sweep_init(&s->sweep);
     enum ts_err e = ts_readers_init(&s->readers, s, o->readers, err);
     if (e == TS_OK)
         e = ts_space_init(&s->space, o->path, err);
@@ -204,6 +205,7 @@ void ts_store_close(struct ts_store *s)
     ts_spool_close(s->spool);
     ts_inbox_deinit(&s->inbox);
     ts_old_learner_deinit(&s->old_learner);
+    ts_sweep_deinit(&s->sweep);
     ts_space_deinit(&s->space);
     (void)pthread_mutex_destroy(&s->state.lock);
     (void)pthread_mutex_destroy(&s->care.lock);

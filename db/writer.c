@@ -337,6 +337,7 @@ static int64_t sooner(int64_t a_us, int64_t b_us)
 static int64_t upkeep_wait_us(struct ts_store *s)
 {
     int64_t wait_us = sooner(ts_space_wait_us(s), ts_old_learner_wait_us(s));
+    wait_us = sooner(wait_us, ts_sweep_wait_us(s));
     wait_us = sooner(wait_us, ts_backup_idle_us(s));
     return sooner(wait_us, ts_retention_wait_us(s));
 }
@@ -349,6 +350,8 @@ static void take_care(struct ts_store *s)
         ts_old_learner_turn(s);
     if (!s->writer.trouble)
         ts_retention_turn(s);
+    if (!s->writer.trouble)
+        ts_sweep_turn(s);
     if (!s->writer.trouble)
         ts_backup_step(s);
 }

@@ -171,3 +171,12 @@ WHERE day < ?1;
 -- name: day_is_whole
 SELECT ?2 >= coalesce((SELECT value FROM meta WHERE key = 'whole_from_id'), 0)
   AND NOT EXISTS (SELECT 1 FROM rollup_due WHERE day = ?1);
+
+-- Every column of a call that holds a label's number, for the sweep of unused ones.
+-- name: call_labels
+SELECT id, dialect_id, finish_id, error_id, requested_model_id, reported_model_id, user_id, segment_id,
+  conversation_id, tags_id
+FROM call WHERE id > ?1 ORDER BY id LIMIT ?2;
+
+-- name: attempt_labels
+SELECT call_id, provider_id, model_id, cause_id FROM attempt WHERE call_id > ?1 AND call_id <= ?2;

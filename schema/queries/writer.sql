@@ -196,3 +196,17 @@ DELETE FROM learner_baseline WHERE source_id = ?1;
 -- What nothing counts any more.
 -- name: stats_prune
 DELETE FROM model_stats WHERE successes = 0 AND failures = 0;
+
+-- Whether names have to be swept, and how many there are.
+-- name: labels_due
+SELECT value, (SELECT max(label_id) FROM label) FROM meta WHERE key = 'labels_due';
+
+-- name: labels_due_put
+INSERT INTO meta(key, value) VALUES ('labels_due', ?1) ON CONFLICT(key) DO UPDATE SET value = excluded.value;
+
+-- Unless calls were deleted since.
+-- name: labels_due_forget
+DELETE FROM meta WHERE key = 'labels_due' AND value = ?1;
+
+-- name: label_delete
+DELETE FROM label WHERE label_id = ?1;

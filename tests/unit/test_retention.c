@@ -69,6 +69,55 @@ static void old_calls_go_with_all_that_hangs_on_them(void **state)
     assert_int_equal(ts_store_health(k->store).expired_rows, 42);
 }
 
+/* Labels that nothing refers to. */
+#define UNUSED                                                                                     \
+    "SELECT count(*) FROM label WHERE label_id NOT IN (SELECT ifnull(dialect_id, 0) FROM call "    \
+    "UNION SELECT ifnull(finish_id, 0) FROM call UNION SELECT ifnull(error_id, 0) FROM call "      \
+    "UNION SELECT ifnull(requested_model_id, 0) FROM call "                                        \
+    "UNION SELECT ifnull(reported_model_id, 0) FROM call "                                         \
+    "UNION SELECT ifnull(user_id, 0) FROM call UNION SELECT ifnull(segment_id, 0) FROM call "      \
+    "UNION SELECT ifnull(conversation_id, 0) FROM call UNION SELECT ifnull(tags_id, 0) FROM call " \
+    "UNION SELECT provider_id FROM attempt UNION SELECT model_id FROM attempt "                    \
+    "UNION SELECT cause_id FROM attempt)"
+
+static void add_talk(struct kit *k, int64_t id, int conversation)
+{
+    char name[32];
+    struct ts_call *c = kit_call(0);
+    c->id = id;
+    (void)snprintf(name, sizeof(name), "talk-%d", conversation);
+    kit_text(c, &c->conversation_id, name);
+    assert_int_equal(kit_record(k, c), TS_OK);
+}
+
+static void names_that_no_call_has_any_more_go_too(void **state)
+{
+    struct kit *k = *state;
+    kit_open(k);
+    add_old(k, 10, 0, 5);
+    for (int i = 0; i < 300; i++)
+        add_talk(k, ts_id_from_ms(today_ms() - 9 * day_ms) + i, i);
+    add_old(k, 1, 0, 1);
+    struct ts_store_cleanup c = {.keep_days = 3};
+    assert_int_equal(kit_cleanup(k, &c), TS_OK);
+    assert_int_equal(c.deleted, 305);
+    /* Some of the names come back while the others go. */
+    for (int i = 0; i < 300; i++)
+        add_talk(k, ts_id_from_ms(today_ms()) + i, i % 7);
+    for (int i = 0; i < 1000 && kit_number(k, UNUSED) > 0; i++)
+        (void)usleep(10000);
+    assert_int_equal(kit_number(k, UNUSED), 0);
+    assert_int_equal(
+        kit_number(k, "SELECT count(*) FROM calls WHERE conversation_id GLOB 'talk-*'"), 300);
+    assert_int_equal(kit_number(k, "SELECT count(*) FROM label WHERE text GLOB 'talk-*'"), 7);
+    assert_int_equal(kit_number(k, "SELECT count(*) FROM calls WHERE user_id IS NOT NULL"), 1);
+    for (int i = 0;
+         i < 1000 && kit_number(k, "SELECT count(*) FROM meta WHERE key = 'labels_due'") > 0;
+         i++)
+        (void)usleep(10000);
+    assert_int_equal(kit_number(k, "SELECT count(*) FROM meta WHERE key = 'labels_due'"), 0);
+}
+
 static void zero_days_keep_everything(void **state)
 {
     struct kit *k = *state;
@@ -202,6 +251,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             old_calls_go_with_all_that_hangs_on_them, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(zero_days_keep_everything, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(
+            names_that_no_call_has_any_more_go_too, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(whoever_asks_may_name_the_days, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(
             the_file_gets_smaller_when_most_of_it_is_empty, kit_setup, kit_teardown),
