@@ -78,15 +78,15 @@ struct ts_doc_cell *ts_document_row(struct ts_document *d)
 const char *ts_document_printf(struct ts_document *d, const char *fmt, ...)
 {
     va_list args;
-    va_list again;
     va_start(args, fmt);
-    va_copy(again, args);
     int len = vsnprintf(NULL, 0, fmt, args);
-    char *text = len >= 0 && !d->failed ? ts_arena_alloc(&d->arena, (size_t)len + 1) : NULL;
-    if (text != NULL)
-        (void)vsnprintf(text, (size_t)len + 1, fmt, again);
-    va_end(again);
     va_end(args);
+    char *text = len >= 0 && !d->failed ? ts_arena_alloc(&d->arena, (size_t)len + 1) : NULL;
     d->failed = d->failed || text == NULL;
-    return text != NULL ? text : "";
+    if (text == NULL)
+        return "";
+    va_start(args, fmt);
+    (void)vsnprintf(text, (size_t)len + 1, fmt, args);
+    va_end(args);
+    return text;
 }
