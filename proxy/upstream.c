@@ -15,10 +15,13 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "proxy/parking.h"
 
 enum {
     IDLE_HANDLES = 128, /* easy handles kept for reuse; each holds a read buffer */
@@ -34,6 +37,7 @@ struct ts_upstream {
     int inside; /* > 0: libcurl is below us on the stack */
     struct ts_fetch *chores;
     struct ts_fetch *draining;
+    struct ts_parking parking; /* the connections that are kept */
     CURL *idle[IDLE_HANDLES];
     int idle_count;
 };
@@ -322,15 +326,24 @@ static unsigned interest(int what)
     return events;
 }
 
+/* libcurl drops the socket of a transfer that is paused as well: what comes there has an owner. */
+static bool is_paused(CURL *easy)
+{
+    struct ts_fetch *f = NULL;
+    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &f);
+    return f != NULL && f->curl_paused;
+}
+
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *socket_ctx)
 {
-    (void)easy;
     struct ts_upstream *u = ctx;
     struct socket_watch *s = socket_ctx;
     if (what == CURL_POLL_REMOVE) {
         if (s == NULL)
             return 0;
         ts_poller_unwatch(u->poller, &s->watch);
+        if (!is_paused(easy))
+            ts_parking_park(&u->parking, fd);
         (void)curl_multi_assign(u->multi, fd, NULL);
         s->deferred.fn = free_watch;
         ts_poller_defer(u->poller, &s->deferred);
@@ -345,12 +358,30 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *so
         return -1;
     s->upstream = u;
     s->watch.fn = on_socket_event;
+    ts_parking_leave(&u->parking, fd);
     if (ts_poller_watch(u->poller, &s->watch, fd, interest(what)) != TS_OK) {
         free(s);
         return -1;
     }
     (void)curl_multi_assign(u->multi, fd, s);
     return 0;
+}
+
+static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose; /* never an accepted one */
+    struct ts_upstream *u = ctx;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd >= 0)
+        ts_parking_opened(&u->parking, fd);
+    return fd;
+}
+
+static int on_close(void *ctx, curl_socket_t fd)
+{
+    struct ts_upstream *u = ctx;
+    ts_parking_closing(&u->parking, fd);
+    return close(fd);
 }
 
 /* libcurl asks for 0 ms when it has work at hand. That is done in this turn, except for what the
@@ -387,6 +418,7 @@ enum ts_err ts_upstream_new(struct ts_poller *p, struct ts_upstream **out, struc
         return ts_fail(err, TS_ERR_NOMEM, "no memory for libcurl");
     }
     u->poller = p;
+    ts_parking_init(&u->parking, p);
     u->multi = multi;
     u->timer.fn = on_timer;
     u->chore_timer.fn = on_chore_timer;
@@ -410,6 +442,7 @@ void ts_upstream_free(struct ts_upstream *u)
         curl_easy_cleanup(u->idle[i]);
     (void)curl_multi_cleanup(u->multi);
     u->inside--;
+    ts_parking_deinit(&u->parking);
     ts_timer_clear(u->poller, &u->timer);
     ts_timer_clear(u->poller, &u->chore_timer);
     free(u);
@@ -459,6 +492,10 @@ static void set_policy(struct ts_fetch *f)
     (void)curl_easy_setopt(e, CURLOPT_PRIVATE, f);
     (void)curl_easy_setopt(e, CURLOPT_ERRORBUFFER, f->detail);
     (void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    (void)curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, f->upstream);
+    (void)curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    (void)curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, f->upstream);
     (void)curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(e, CURLOPT_PROXY, ""); /* a stray http_proxy would get the key */
     (void)curl_easy_setopt(e, CURLOPT_USERAGENT, "touchstone/" TS_VERSION);

@@ -387,7 +387,9 @@ static void serve_with_leftovers(struct loopback_conn *c)
             (void)loopback_chunk(c, s->chunks[i]);
         (void)loopback_send(c, "0\r\n\r\n");
         loopback_sleep(20);
-        (void)loopback_send(c, GEN("somebody else's"));
+        (void)loopback_send(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        (void)loopback_chunk(c, GEN("somebody else's") DONE);
+        (void)loopback_send(c, "0\r\n\r\n");
     }
 }
 
