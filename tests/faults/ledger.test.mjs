@@ -132,7 +132,7 @@ test(`${CALLS} calls with random kills on either side leave as many true rows (s
   const b = await startUpstream(t, { kind: 'vllm', models: ['m'], reply: server(plans, truth) });
   const touchstone = await startTouchstone(t, {
     config: `[provider.a]\nkind = vllm\nbase_url = ${a.url}\n\n[provider.b]\nkind = vllm\nbase_url = ${b.url}\nmax_concurrency = 6\n`,
-    env: { TOUCHSTONE_LOG: 'error' },
+    env: { TOUCHSTONE_LOG: 'error', TOUCHSTONE_LOOPS: '2' },
   });
   const answers = await askAll(touchstone, plans);
   // a client that left before its request was in has made no call
