@@ -9,7 +9,11 @@
 #include "base/thread.h"
 #include "db/spool.h"
 
-enum { SPOOLER_TICK_US = 200 * 1000 };
+enum {
+    SPOOLER_TICK_US = 200 * 1000,
+    LIVE_US = 500 * 1000, /* a live row so long ago: more of them are coming */
+    REST_MAX_US = 500 * 1000,
+};
 
 void ts_row_free(struct ts_row *row)
 {
@@ -143,6 +147,7 @@ void ts_inbox_put_row(struct ts_inbox *b, struct ts_row *row)
 {
     TS_GUARD(&b->lock);
     row->since_us = ts_now_us();
+    b->live_us = row->since_us;
     rows_add(&b->live, row);
     wake_writer(b);
     if (b->spooler_sleeps)
@@ -203,10 +208,24 @@ static bool wait_for(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t wait_u
 
 /* -- the writer's side ------------------------------------------------------------------------ */
 
+static bool import_is_due(const struct ts_inbox *b)
+{
+    return b->imports.first != NULL && (b->stopping || ts_now_us() >= b->imports_due_us);
+}
+
 static bool has_work(const struct ts_inbox *b)
 {
-    return b->live.first != NULL || b->ratings.first != NULL || b->imports.first != NULL ||
-           b->nudged;
+    return b->live.first != NULL || b->ratings.first != NULL || import_is_due(b) || b->nudged;
+}
+
+/* @wait_us, or until an import that waits is due. */
+static int64_t wait_at_most(const struct ts_inbox *b, int64_t wait_us)
+{
+    if (b->imports.first == NULL)
+        return wait_us;
+    int64_t left_us = b->imports_due_us - ts_now_us();
+    left_us = left_us > 0 ? left_us : 0;
+    return wait_us < 0 || left_us < wait_us ? left_us : wait_us;
 }
 
 bool ts_inbox_take(struct ts_inbox *b, int64_t wait_us, struct ts_work *out)
@@ -215,7 +234,7 @@ bool ts_inbox_take(struct ts_inbox *b, int64_t wait_us, struct ts_work *out)
     bool waiting = wait_us != 0;
     while (waiting && !has_work(b) && !b->stopping) {
         b->writer_waits = true;
-        waiting = wait_for(&b->for_writer, &b->lock, wait_us);
+        waiting = wait_for(&b->for_writer, &b->lock, wait_at_most(b, wait_us));
     }
     b->writer_waits = false;
     b->nudged = false;
@@ -223,8 +242,17 @@ bool ts_inbox_take(struct ts_inbox *b, int64_t wait_us, struct ts_work *out)
     while ((row = rows_take_first(&b->live)) != NULL)
         rows_add(&b->writing, row);
     out->ratings = posts_take_all(&b->ratings);
-    out->import = posts_take_first(&b->imports);
+    out->import = import_is_due(b) ? posts_take_first(&b->imports) : NULL;
     return !b->stopping || b->writing.first != NULL || out->ratings != NULL || out->import != NULL;
+}
+
+void ts_inbox_rest_imports(struct ts_inbox *b, int64_t took_us)
+{
+    TS_GUARD(&b->lock);
+    int64_t now_us = ts_now_us();
+    bool live = b->live_us != 0 && now_us - b->live_us < LIVE_US;
+    int64_t rest_us = 2 * took_us < REST_MAX_US ? 2 * took_us : REST_MAX_US;
+    b->imports_due_us = live ? now_us + rest_us : 0;
 }
 
 struct ts_store_cleanup *ts_inbox_take_cleanup(struct ts_inbox *b)

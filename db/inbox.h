@@ -52,6 +52,9 @@ struct ts_inbox {
     struct ts_post_list imports;
     struct ts_post_list cleanups;
 
+    int64_t live_us;        /* when a live row came last */
+    int64_t imports_due_us; /* no import is taken before */
+
     int spilling; /* rows on their way into the spool, in overflow or in the spooler's hands */
 
     bool nudged; /* the writer has to look at the spool, or at doubts */
@@ -81,6 +84,10 @@ struct ts_work {
 
 /* Waits for work, at most @wait_us (-1: as long as it takes). False: stopped, and nothing left. */
 bool ts_inbox_take(struct ts_inbox *b, int64_t wait_us, struct ts_work *out);
+
+/* An import took so long. While live rows come, twice as long (half a second at most) belongs to
+ * them before the next one: most then find the writer free, and wait for their own commit alone. */
+void ts_inbox_rest_imports(struct ts_inbox *b, int64_t took_us);
 
 /* A cleanup that nobody has begun, or NULL. */
 struct ts_store_cleanup *ts_inbox_take_cleanup(struct ts_inbox *b);

@@ -153,6 +153,7 @@ static void write_import(struct ts_store *s, struct ts_post *post)
 {
     if (post == NULL)
         return;
+    int64_t start_us = ts_now_us();
     struct ts_store_import *im = TS_CONTAINER(post, struct ts_store_import, job.post);
     struct ts_writer *w = &s->writer;
     struct ts_error err = TS_ERROR_INIT;
@@ -175,6 +176,8 @@ static void write_import(struct ts_store *s, struct ts_post *post)
         e = TS_ERR_STORAGE_UNAVAILABLE;
     }
     settle_import(im, e, &err);
+    if (e == TS_OK)
+        ts_inbox_rest_imports(&s->inbox, ts_now_us() - start_us);
 }
 
 /* -- the spool -------------------------------------------------------------------------------- */
