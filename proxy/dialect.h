@@ -92,6 +92,10 @@ struct ts_dialect {
     void (*write_end)(struct ts_writer *w, struct ts_buf *out);
     void (*write_whole)(struct ts_writer *w, struct ts_buf *out);
     void (*keep_event)(struct ts_writer *w, const struct ts_event *e, struct ts_slice raw);
+
+    /* Whether a whole answer of this very dialect is not what was asked for, so that it has to be
+     * written anew all the same; NULL: never. */
+    bool (*needs_writing)(const struct ts_writer *w, struct ts_slice answer);
 };
 
 extern const struct ts_dialect ts_ollama_generate;

@@ -244,6 +244,28 @@ static void put_text(struct ts_buf *out, const char *text)
     ts_buf_put_json_string(out, text, strlen(text));
 }
 
+/* Some servers give numbers to those who ask for base64, as OpenAI's client does unless told
+ * otherwise; it would read nonsense then. */
+static bool has_numbers_for_base64(const struct ts_writer *w, struct ts_slice text)
+{
+    static const char name[] = "\"embedding\"";
+    const char *end = text.at + text.len;
+    const char *at = w->wants_base64 ? text.at : end;
+    /* The value of "object" may be the same word: what follows that is no colon. */
+    while ((at = memmem(at, (size_t)(end - at), name, sizeof(name) - 1)) != NULL) {
+        at += sizeof(name) - 1;
+        while (at < end && strchr(" \t\r\n", *at) != NULL)
+            at++;
+        if (at == end || *at != ':')
+            continue;
+        at++;
+        while (at < end && strchr(" \t\r\n", *at) != NULL)
+            at++;
+        return at < end && *at == '[';
+    }
+    return false;
+}
+
 /* The collected answer of the server; the trouble is told if it is none. */
 static struct vectors read_answer(struct ts_writer *w)
 {
@@ -340,4 +362,5 @@ const struct ts_dialect ts_openai_embeddings = {
     .folds = never_folds,
     .write_request = write_openai_request,
     .write_whole = write_openai,
+    .needs_writing = has_numbers_for_base64,
 };

@@ -214,6 +214,12 @@ static void translate_whole(struct ts_relay *r)
     ts_writer_whole(&r->writer, r->call, &r->out);
 }
 
+static bool needs_writing(const struct ts_relay *r)
+{
+    const struct ts_slice answer = {.at = ts_buf_text(&r->out), .len = r->out.len};
+    return r->dialect->needs_writing != NULL && r->dialect->needs_writing(&r->writer, answer);
+}
+
 /* Puts the end of the answer where it is held. */
 static bool prepare_end(struct ts_relay *r)
 {
@@ -232,7 +238,7 @@ static bool prepare_end(struct ts_relay *r)
         ts_writer_whole(&r->writer, r->call, &r->out);
         return ts_buf_ok(&r->out);
     case RELAY_WHOLE:
-        if (r->try.endpoint->dialect != r->dialect)
+        if (r->try.endpoint->dialect != r->dialect || needs_writing(r))
             translate_whole(r);
         return ts_buf_ok(&r->out);
     }

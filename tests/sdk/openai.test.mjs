@@ -183,6 +183,15 @@ test('what an Ollama cannot be asked is refused by name', async (t) => {
   assert.equal(upstream.calls.length, 0);
 });
 
+test('vectors of a server that makes no base64 are numbers all the same', async (t) => {
+  const data = [{ object: 'embedding', index: 0, embedding: [0.5, -2] }];
+  const { openai } = await client(t, 'lmstudio', (call) => call.send(200, { object: 'list', data, model: 'm', usage: { prompt_tokens: 1, total_tokens: 1 } }));
+  const got = await openai.embeddings.create({ model: 'm', input: 'x' }); // asks for base64 by itself
+  assert.deepEqual([...got.data[0].embedding], [0.5, -2]);
+  const floats = await openai.embeddings.create({ model: 'm', input: 'x', encoding_format: 'float' });
+  assert.deepEqual(floats.data, data);
+});
+
 test('tokens cannot be embedded by an Ollama, and auto names no model for vectors', async (t) => {
   const { openai } = await client(t, 'ollama', vectors());
   await assert.rejects(openai.embeddings.create({ model: 'm', input: [1, 2] }), (e) => e.status === 400 && e.param === 'input');

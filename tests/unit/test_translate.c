@@ -160,6 +160,83 @@ static void says_a_completion_to_ollama(void **state)
     expect_refusal(way, "{\"model\":\"m\",\"prompt\":\"a\",\"logprobs\":2}", "logprobs");
 }
 
+static void asks_for_vectors_in_either_dialect(void **state)
+{
+    (void)state;
+    const struct way to_ollama = {&ts_openai_embeddings, &ts_ollama_embed, false};
+    const struct way to_openai = {&ts_ollama_embed, &ts_openai_embeddings, true};
+    const struct way from_older = {&ts_ollama_embeddings, &ts_openai_embeddings, true};
+    expect(to_ollama,
+           "{\"model\":\"m\",\"input\":[\"a\",\"\\u00e4\"],\"dimensions\":3,\"encoding_format\":"
+           "\"base64\",\"user\":\"u\"}",
+           "{\"model\":\"N\",\"input\":[\"a\",\"\\u00e4\"],\"dimensions\":3}");
+    expect(to_openai,
+           "{\"model\":\"m\",\"input\":\"a\",\"truncate\":true,\"options\":{},\"keep_alive\":0}",
+           "{\"model\":\"N\",\"input\":\"a\",\"encoding_format\":\"float\"}");
+    expect(from_older,
+           "{\"model\":\"m\",\"prompt\":\"a\"}",
+           "{\"model\":\"N\",\"input\":\"a\",\"encoding_format\":\"float\"}");
+    expect_refusal(to_ollama, "{\"model\":\"m\",\"input\":[[1,2]]}", "input");
+    expect_refusal(to_ollama,
+                   "{\"model\":\"m\",\"input\":\"a\",\"encoding_format\":\"x\"}",
+                   "encoding_format");
+    expect_refusal(to_openai, "{\"model\":\"m\"}", "input");
+    expect_refusal(from_older, "{\"model\":\"m\",\"prompt\":\"\"}", "input");
+}
+
+/* A whole answer in another dialect; NULL: it is none. */
+static void expect_rewritten(const struct ts_dialect *to,
+                             bool base64,
+                             const char *answer,
+                             const char *want)
+{
+    struct ts_writer w;
+    struct ts_call *call = ts_call_new();
+    struct ts_buf out = TS_BUF_INIT(4096);
+    assert_non_null(call);
+    call->tokens.input = 7;
+    ts_writer_init(&w, to, "m", "ID", 0);
+    w.wants_base64 = base64;
+    ts_buf_puts(&w.last, answer);
+    ts_writer_whole(&w, call, &out);
+    if (want == NULL)
+        assert_non_null(w.trouble);
+    else
+        assert_string_equal(ts_buf_text(&out), want);
+    assert_true((w.trouble == NULL) == (want != NULL));
+    ts_writer_deinit(&w);
+    ts_buf_free(&out);
+    ts_call_free(call);
+}
+
+static void gives_vectors_in_either_dialect(void **state)
+{
+    (void)state;
+    static const char ollama_answer[] = "{\"model\":\"x\",\"embeddings\":[[1.5, -2e0],[0]]}";
+    static const char openai_answer[] =
+        "{\"data\":[{\"object\":\"embedding\",\"embedding\":[1.5],\"index\":0}]}";
+    expect_rewritten(&ts_openai_embeddings,
+                     false,
+                     ollama_answer,
+                     "{\"object\":\"list\",\"data\":[{\"object\":\"embedding\",\"embedding\":[1.5, "
+                     "-2e0],\"index\":0},{\"object\":\"embedding\",\"embedding\":[0],\"index\":1}],"
+                     "\"model\":\"m\",\"usage\":{\"prompt_tokens\":7,\"total_tokens\":7}}");
+    expect_rewritten(&ts_openai_embeddings,
+                     true,
+                     openai_answer,
+                     "{\"object\":\"list\",\"data\":[{\"object\":\"embedding\",\"embedding\":"
+                     "\"AADAPw==\",\"index\":0}],\"model\":\"m\",\"usage\":{\"prompt_tokens\":7,"
+                     "\"total_tokens\":7}}");
+    expect_rewritten(&ts_ollama_embed,
+                     false,
+                     openai_answer,
+                     "{\"model\":\"m\",\"embeddings\":[[1.5]],\"prompt_eval_count\":7}");
+    expect_rewritten(&ts_ollama_embeddings, false, openai_answer, "{\"embedding\":[1.5]}");
+    expect_rewritten(&ts_ollama_embeddings, false, "{\"data\":[]}", NULL);
+    expect_rewritten(&ts_ollama_embed, false, "{\"data\":[{\"embedding\":\"AAA=\"}]}", NULL);
+    expect_rewritten(&ts_openai_embeddings, true, "{\"embeddings\":[[\"x\"]]}", NULL);
+}
+
 static void refuses_what_cannot_be_said_naming_it(void **state)
 {
     (void)state;
@@ -475,6 +552,8 @@ int main(void)
         cmocka_unit_test(says_an_ollama_conversation_to_openai_servers),
         cmocka_unit_test(says_nothing_to_openai_itself_that_it_does_not_know),
         cmocka_unit_test(says_a_completion_to_ollama),
+        cmocka_unit_test(asks_for_vectors_in_either_dialect),
+        cmocka_unit_test(gives_vectors_in_either_dialect),
         cmocka_unit_test(refuses_what_cannot_be_said_naming_it),
         cmocka_unit_test(translating_without_memory_fails_and_says_so),
         cmocka_unit_test(every_recording_says_the_same_in_every_dialect),
