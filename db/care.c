@@ -2,8 +2,8 @@
  * The care of roll-ups: after the start every day's cells are compared with its calls, behind all
  * other work; what is wrong, there or in a query, is made anew by the writer.
  *
- * Of each day, all four ways to count have to agree: the calls themselves, the cells of its hours,
- * the cells of the day, and of both those of all series together.
+ * Of each day all ways to count have to agree: the calls themselves, and of its hours as of the day
+ * the cells of series, those of families, and those of all series together.
  */
 #include <stdio.h>
 #include <string.h>
@@ -90,8 +90,10 @@ enum ts_err ts_care_settle(struct ts_store *s, struct ts_error *err)
         care->all_taken = all;
     }
     enum ts_err e = TS_OK;
-    if (all)
+    if (all) {
         e = ts_rollup_doubt_all(s->writer.rollup, s->writer.conn, err);
+        care->asked = ts_rollup_due(s->writer.rollup);
+    }
     for (int i = 0; e == TS_OK && i < count; i++) {
         bool done = false;
         e = ts_rollup_doubt(s->writer.rollup, s->writer.conn, days[i], &done, err);
@@ -151,12 +153,20 @@ static enum ts_err count_calls(struct ts_conn *c,
     return TS_OK;
 }
 
-/* Both ways to add up the cells of a day. @sound: false: one cannot be read, or its columns say
+/* Of series, of families, of all. */
+enum { KINDS = 3 };
+
+static int kind_of(int64_t series)
+{
+    return series == TS_ALL_SERIES ? 2 : series > TS_FAMILY;
+}
+
+/* The ways to add up the cells of a day. @sound: false: one cannot be read, or its columns say
  * other than its body. */
 static enum ts_err count_cells(struct ts_conn *c,
                                enum ts_resolution r,
                                int64_t day,
-                               struct counts out[static 2],
+                               struct counts out[static KINDS],
                                bool *sound,
                                struct ts_error *err)
 {
@@ -174,7 +184,7 @@ static enum ts_err count_cells(struct ts_conn *c,
                  ts_digest_merge_view(&d, &view) == TS_OK && view.tally.calls == calls;
         ts_digest_clear(&d);
         if (*sound)
-            add_counts(&out[ts_cell_series(cell_id) == TS_ALL_SERIES], &view.tally);
+            add_counts(&out[kind_of(ts_cell_series(cell_id))], &view.tally);
     }
     ts_digest_free(&d);
     return step == TS_FAILED ? ts_stmt_fail(&s, err, "reading a day's roll-ups") : TS_OK;
@@ -184,13 +194,13 @@ static enum ts_err count_cells(struct ts_conn *c,
 static enum ts_err check_day(struct ts_conn *c, int64_t day, bool *sound, struct ts_error *err)
 {
     struct counts calls = {.calls = 0};
-    struct counts cells[4] = {{.calls = 0}};
+    struct counts cells[2 * KINDS] = {{.calls = 0}};
     *sound = true;
     enum ts_err e = count_calls(c, day, &calls, err);
     if (e == TS_OK)
         e = count_cells(c, TS_BY_DAY, day, cells, sound, err);
     if (e == TS_OK)
-        e = count_cells(c, TS_BY_HOUR, day, cells + 2, sound, err);
+        e = count_cells(c, TS_BY_HOUR, day, cells + KINDS, sound, err);
     for (size_t i = 0; i < TS_ARRAY_LEN(cells); i++)
         *sound = *sound && memcmp(&cells[i], &calls, sizeof(calls)) == 0;
     return e;

@@ -6,7 +6,10 @@
  *     (resolution << 56) | (bucket << 24) | series_id        bucket: hours or days since 1970
  *
  * so that a span of time is a range of the primary key. Series 0 stands for all series together:
- * what is only asked over time need not read each of them.
+ * what is only asked over time need not read each of them. Behind a bucket's series come its
+ * families, which are those of one provider, model and task type, of whatever complexity: what is
+ * not asked by complexity need not read each either. A family has the number of its first series,
+ * plus TS_FAMILY.
  */
 #ifndef TS_DB_CELLS_H
 #define TS_DB_CELLS_H
@@ -17,7 +20,7 @@
 
 enum ts_resolution { TS_BY_HOUR = 1, TS_BY_DAY = 2 };
 
-enum { TS_ALL_SERIES = 0, TS_SERIES_ID_MAX = (1 << 24) - 1 };
+enum { TS_ALL_SERIES = 0, TS_FAMILY = 1 << 23, TS_SERIES_ID_MAX = TS_FAMILY - 1 };
 
 static inline int64_t ts_resolution_ms(enum ts_resolution r)
 {
@@ -29,7 +32,7 @@ static inline int64_t ts_cell_id(enum ts_resolution r, int64_t bucket, int64_t s
     return ((int64_t)r << 56) | (bucket << 24) | series_id;
 }
 
-/* The first cell at or after that moment, which starts a bucket. */
+/* The first cell of the bucket that the moment is in: that of all series. */
 static inline int64_t ts_cell_first(enum ts_resolution r, int64_t at_ms)
 {
     return ts_cell_id(r, at_ms / ts_resolution_ms(r), TS_ALL_SERIES);
@@ -37,7 +40,7 @@ static inline int64_t ts_cell_first(enum ts_resolution r, int64_t at_ms)
 
 static inline int64_t ts_cell_series(int64_t cell_id)
 {
-    return cell_id & TS_SERIES_ID_MAX;
+    return cell_id & (TS_FAMILY | TS_SERIES_ID_MAX);
 }
 
 static inline int64_t ts_cell_start_ms(int64_t cell_id)

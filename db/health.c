@@ -122,6 +122,7 @@ struct ts_store_health ts_store_health(struct ts_store *s)
         .expired_rows = s->state.expired_rows,
         .queued = ts_inbox_waiting(&s->inbox),
         .rollups_due = ts_care_due(s),
+        .rollups_asked = s->care.asked,
     };
     struct ts_spool *spool = s->spool;
     if (spool != NULL) {

@@ -103,6 +103,7 @@ struct ts_care {
     int64_t check_before_day; /* where it is */
     int64_t faults;           /* days that it found wrong */
     _Atomic int due;          /* days that are still to be made anew */
+    _Atomic int asked;        /* as many were due when all were asked for last */
 };
 
 struct ts_store {

@@ -96,20 +96,24 @@ static enum ts_err feed_cell(
     return e;
 }
 
-/* All series of a stretch. */
-static enum ts_err feed_range(struct slice *q,
-                              unsigned parts,
-                              enum ts_resolution r,
-                              const struct ts_stretch *stretch)
+/* What is not asked by complexity is read from families; their numbers begin here. */
+static int64_t kind_of_series(const struct slice *q)
 {
+    return q->filter->complexity == NULL ? TS_FAMILY : 0;
+}
+
+/* All series, or families, of a bucket. */
+static enum ts_err feed_range(struct slice *q, unsigned parts, int64_t first_cell)
+{
+    int64_t kind = kind_of_series(q);
     TS_LEASE(s, q->conn, TS_SQL_CELLS_IN_RANGE);
-    ts_bind_i64(&s, ts_cell_first(r, stretch->from_ms));
-    ts_bind_i64(&s, ts_cell_first(r, stretch->to_ms));
+    ts_bind_i64(&s, first_cell + kind + 1);
+    ts_bind_i64(&s, first_cell + kind + TS_SERIES_ID_MAX);
     enum ts_err e = TS_OK;
     enum ts_step step = TS_DONE;
     while (e == TS_OK && (step = ts_step(&s)) == TS_ROW) {
         int64_t cell_id = ts_col_i64(&s);
-        const struct ts_series *of = ts_series_wanted(&q->series, ts_cell_series(cell_id));
+        const struct ts_series *of = ts_series_wanted(&q->series, ts_cell_series(cell_id) - kind);
         if (of != NULL)
             e = feed_cell(q, parts, of->number, cell_id, &s);
     }
@@ -131,15 +135,15 @@ static enum ts_err feed_one(struct slice *q, unsigned parts, int64_t cell_id, in
     return ts_filter_fail(&s, q->err);
 }
 
-/* The few wanted series of a bucket, or the cell of all. */
-static enum ts_err feed_bucket(struct slice *q, unsigned parts, int64_t first_cell, bool all)
+/* The same, one by one. */
+static enum ts_err feed_few(struct slice *q, unsigned parts, int64_t first_cell)
 {
-    if (all)
-        return feed_one(q, parts, first_cell + TS_ALL_SERIES, q->all_series);
+    int64_t kind = kind_of_series(q);
     enum ts_err e = TS_OK;
     for (size_t i = 0; e == TS_OK && i < q->series.count; i++) {
-        if (q->series.at[i].wanted)
-            e = feed_one(q, parts, first_cell + (int64_t)i, q->series.at[i].number);
+        const struct ts_series *of = &q->series.at[i];
+        if (of->wanted && (of->first || kind == 0))
+            e = feed_one(q, parts, first_cell + kind + (int64_t)i, of->number);
     }
     return e;
 }
@@ -153,12 +157,15 @@ static enum ts_err feed_cells(struct slice *q, unsigned parts, const struct ts_s
 {
     enum ts_resolution r = stretch->source == TS_FROM_DAYS ? TS_BY_DAY : TS_BY_HOUR;
     bool all = parts == TS_AGG_TIMED && wants_all(q) && ts_aggregate_times_all(q->agg);
-    if (!all && q->series.wanted * FEW_SERIES > q->series.known)
-        return feed_range(q, parts, r, stretch);
+    bool few = q->series.wanted * FEW_SERIES <= q->series.known;
     enum ts_err e = TS_OK;
     for (int64_t at = stretch->from_ms; e == TS_OK && at < stretch->to_ms;
-         at += ts_resolution_ms(r))
-        e = feed_bucket(q, parts, ts_cell_first(r, at), all);
+         at += ts_resolution_ms(r)) {
+        int64_t first_cell = ts_cell_first(r, at);
+        e = all   ? feed_one(q, parts, first_cell + TS_ALL_SERIES, q->all_series)
+            : few ? feed_few(q, parts, first_cell)
+                  : feed_range(q, parts, first_cell);
+    }
     return e;
 }
 

@@ -35,6 +35,9 @@ struct ts_rollup {
     int due_count;
     int due_cap;
     int64_t whole_from; /* the id from which on no call was deleted */
+
+    int32_t *families; /* by series_id; 0: not looked up yet */
+    int64_t family_count;
 };
 
 enum ts_err ts_rollup_new(struct ts_rollup **out)
@@ -67,6 +70,7 @@ void ts_rollup_drop(struct ts_rollup *r)
 {
     forget_cells(r);
     r->known = false;
+    r->family_count = 0;
 }
 
 void ts_rollup_free(struct ts_rollup *r)
@@ -76,6 +80,7 @@ void ts_rollup_free(struct ts_rollup *r)
     forget_cells(r);
     ts_buf_free(&r->body);
     free(r->due);
+    free(r->families);
     free(r->slots);
     free(r);
 }
@@ -289,6 +294,40 @@ static enum ts_err cell_of(struct ts_rollup *r,
     return TS_OK;
 }
 
+/* -- families --------------------------------------------------------------------------------- */
+
+static enum ts_err grow_families(struct ts_rollup *r, int64_t series_id, struct ts_error *err)
+{
+    if (series_id < r->family_count)
+        return TS_OK;
+    int64_t count = series_id + 256;
+    int32_t *families = realloc(r->families, (size_t)count * sizeof(*families));
+    if (families == NULL)
+        return no_memory(err);
+    memset(families + r->family_count, 0, (size_t)(count - r->family_count) * sizeof(*families));
+    r->families = families;
+    r->family_count = count;
+    return TS_OK;
+}
+
+/* The number of a series' family among the cells of a bucket. */
+static enum ts_err family_of(
+    struct ts_rollup *r, struct ts_conn *c, int64_t series_id, int64_t *out, struct ts_error *err)
+{
+    enum ts_err e = grow_families(r, series_id, err);
+    if (e != TS_OK)
+        return e;
+    if (r->families[series_id] == 0) {
+        TS_LEASE(s, c, TS_SQL_FAMILY_OF);
+        ts_bind_i64(&s, series_id);
+        if (ts_step(&s) != TS_ROW)
+            return ts_stmt_fail(&s, err, "looking up a series");
+        r->families[series_id] = (int32_t)ts_col_i64(&s);
+    }
+    *out = TS_FAMILY | r->families[series_id];
+    return TS_OK;
+}
+
 /* -- counting --------------------------------------------------------------------------------- */
 
 /* What is to be counted, in which cells. */
@@ -328,15 +367,16 @@ static enum ts_err count(struct ts_rollup *r,
                          const struct change *ch,
                          struct ts_error *err)
 {
-    int64_t at_ms = ts_id_ms(ch->call_id);
     if (ch->series_id > TS_SERIES_ID_MAX)
         return ts_fail(err, TS_ERR_INTERNAL, "there are too many series for roll-ups");
+    int64_t family = 0;
+    enum ts_err found = family_of(r, c, ch->series_id, &family, err);
+    if (found != TS_OK)
+        return found;
+    const int64_t hour = ts_cell_first(TS_BY_HOUR, ts_id_ms(ch->call_id));
+    const int64_t day = ts_cell_first(TS_BY_DAY, ts_id_ms(ch->call_id));
     const int64_t cells[] = {
-        ts_cell_first(TS_BY_HOUR, at_ms),
-        ts_cell_first(TS_BY_HOUR, at_ms) + ch->series_id,
-        ts_cell_first(TS_BY_DAY, at_ms),
-        ts_cell_first(TS_BY_DAY, at_ms) + ch->series_id,
-    };
+        hour, hour + ch->series_id, hour + family, day, day + ch->series_id, day + family};
     for (size_t i = 0; i < TS_ARRAY_LEN(cells); i++) {
         struct ts_digest *cell = NULL;
         enum ts_err e = cell_of(r, c, cells[i], &cell, err);

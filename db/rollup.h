@@ -1,10 +1,11 @@
 /*
- * Roll-ups, the writer's side: every call is counted in four cells in the transaction that stores
+ * Roll-ups, the writer's side: every call is counted in six cells in the transaction that stores
  * it.
  *
- * The cells are those of its hour and its day, each for its series and for all series together
- * (db/cells.h). Cells in use are kept in memory and written once, before the commit. What is in
- * memory is ahead of the file until then: after a rollback or a failed commit all of it is dropped.
+ * The cells are those of its hour and its day, each for its series, for its family, and for all
+ * series together (db/cells.h). Cells in use are kept in memory and written once, before the
+ * commit. What is in memory is ahead of the file until then: after a rollback or a failed commit
+ * all of it is dropped.
  *
  * What had to be settled:
  *

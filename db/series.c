@@ -58,6 +58,7 @@ static enum ts_err add(struct ts_series_list *l,
     names.task_type = ts_col_text(s);
     const char *complexity = ts_complexity_name((enum ts_complexity)ts_col_i64(s));
     struct ts_series *series = &l->at[id];
+    series->first = ts_col_i64(s) != 0;
     series->known = true;
     l->known++;
     if (!matches(f->provider, names.provider) || !matches(f->model, names.model) ||

@@ -11,6 +11,7 @@
 struct ts_series {
     bool known; /* false: no series of that number */
     bool wanted;
+    bool first; /* of its family */
     int number; /* in the aggregate, where wanted */
 };
 

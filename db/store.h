@@ -179,6 +179,7 @@ struct ts_store_health {
     int64_t expired_rows;   /* deleted for their age, since start */
     int rollups_due;        /* days whose roll-ups are still to be made; until then they are read
                                from their calls */
+    int rollups_asked;      /* days that were to be made anew when all were asked for last */
 };
 struct ts_store_health ts_store_health(struct ts_store *s);
 

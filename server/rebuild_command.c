@@ -24,17 +24,16 @@ enum ts_err ts_rebuild_verb(struct ts_verb_call *call, struct ts_error *err)
 {
     struct ts_store *store = call->env->store;
     ts_store_rebuild_rollups(store);
-    int total = 0;
-    for (struct ts_store_health h = ts_store_health(store); h.rollups_due > 0;
-         h = ts_store_health(store)) {
+    struct ts_store_health h = ts_store_health(store);
+    for (; h.rollups_due > 0; h = ts_store_health(store)) {
         if (!h.writable)
             return ts_fail(err, TS_ERR_STORAGE_UNAVAILABLE, "%s", h.why);
-        total = h.rollups_due > total ? h.rollups_due : total;
-        if (!ts_verb_progress(call, total - h.rollups_due, total))
+        int done = h.rollups_asked > h.rollups_due ? h.rollups_asked - h.rollups_due : 0;
+        if (!ts_verb_progress(call, done, h.rollups_asked))
             return ts_verb_left(err);
         (void)usleep(LOOK_EVERY_US);
     }
-    call->result = json_pack("{s:i}", "days", total);
+    call->result = json_pack("{s:i}", "days", h.rollups_asked);
     return call->result != NULL ? TS_OK : ts_fail(err, TS_ERR_NOMEM, "no memory to answer");
 }
 

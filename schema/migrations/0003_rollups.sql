@@ -5,6 +5,9 @@ PRAGMA user_version = 3;
 ALTER TABLE series ADD COLUMN first_day INTEGER NOT NULL DEFAULT 0; -- UTC day since 1970 on which it was first seen
 CREATE INDEX series_first_day ON series(first_day);
 
+-- The first series of the same provider, model and task type, of whatever complexity; NULL: it is that itself.
+ALTER TABLE series ADD COLUMN family_id INTEGER REFERENCES series;
+
 -- The series that an attempt counts against: its own server and model, its call's task and complexity.
 ALTER TABLE attempt ADD COLUMN series_id INTEGER REFERENCES series;
 
@@ -16,6 +19,10 @@ JOIN series s ON s.series_id = c.series_id
 JOIN label p ON p.label_id = a.provider_id
 JOIN label m ON m.label_id = a.model_id;
 
+UPDATE series SET family_id = (
+  SELECT nullif(min(f.series_id), series.series_id) FROM series f
+  WHERE f.provider = series.provider AND f.model = series.model AND f.task_type = series.task_type);
+
 UPDATE attempt SET series_id = (
   SELECT own.series_id
   FROM call c
@@ -25,7 +32,7 @@ UPDATE attempt SET series_id = (
     AND own.model = (SELECT text FROM label WHERE label_id = attempt.model_id)
   WHERE c.id = attempt.call_id);
 
--- A cell. series_id 0: all series together. The body has everything, exact (analytics/digest.h); the
+-- A cell. series_id 0: all series together; from 8388608 on: a family, plus that. The body has everything, exact (analytics/digest.h); the
 -- counts beside it are for people. resolution 1: bucket is an hour since 1970; 2: a day; both UTC.
 CREATE TABLE rollup(
   cell_id INTEGER PRIMARY KEY, -- (resolution << 56) | (bucket << 24) | series_id

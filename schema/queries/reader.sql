@@ -7,7 +7,7 @@ BEGIN;
 COMMIT;
 
 -- name: series_all
-SELECT series_id, provider, model, task_type, complexity FROM series ORDER BY series_id;
+SELECT series_id, provider, model, task_type, complexity, family_id IS NULL FROM series ORDER BY series_id;
 
 -- name: facet_models
 SELECT DISTINCT model, provider FROM series ORDER BY model, provider LIMIT ?1;

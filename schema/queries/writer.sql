@@ -24,7 +24,11 @@ INSERT INTO label(text) VALUES (?1);
 SELECT series_id FROM series WHERE provider = ?1 AND model = ?2 AND task_type = ?3 AND complexity = ?4;
 
 -- name: series_insert
-INSERT INTO series(provider, model, task_type, complexity, first_day) VALUES (?1, ?2, ?3, ?4, ?5);
+INSERT INTO series(provider, model, task_type, complexity, first_day, family_id) VALUES (?1, ?2, ?3, ?4, ?5,
+  (SELECT min(series_id) FROM series WHERE provider = ?1 AND model = ?2 AND task_type = ?3));
+
+-- name: family_of
+SELECT coalesce(family_id, series_id) FROM series WHERE series_id = ?1;
 
 -- name: series_of_day
 SELECT count(*) FROM series WHERE first_day = ?1;
