@@ -227,7 +227,11 @@ static enum ts_err open_store(struct ts_app *app, struct ts_error *err)
 static void open_control(struct ts_app *app)
 {
     struct ts_error why = TS_ERROR_INIT;
-    const struct ts_verb_env env = {.store = app->store, .db_path = app->db_path};
+    const struct ts_verb_env env = {
+        .store = app->store,
+        .db_path = app->db_path,
+        .retention_days = ts_config_number(app->config, TS_SETTING_RETENTION_DAYS),
+    };
     if (ts_control_start(&env, &app->control, &why) != TS_OK)
         ts_log(TS_LOG_WARN, "%s", why.text);
 }

@@ -47,6 +47,9 @@ const char ts_import_text[] =
     "nothing: a row is known by its id, and one without an id by what it says (a row that says the\n"
     "same as an earlier one of the file is another call).\n"
     "\n"
+    "Calls older than TOUCHSTONE_RETENTION_DAYS are imported, counted by day, and soon deleted; it says\n"
+    "how many those are.\n"
+    "\n"
     "While a server runs on the database, it writes the rows; else this command does.\n";
 /* clang-format on */
 
@@ -54,8 +57,11 @@ struct import {
     struct ts_import_file file;
     enum ts_intake_format format;
     char source[TS_IMPORT_PRINT_SIZE];
+    int64_t now_ms;
     int64_t rows;
-    int64_t from; /* rows that an import which was cut short has written */
+    int64_t from;      /* rows that an import which was cut short has written */
+    int64_t keep_days; /* calls are kept for so long; 0: for ever */
+    int64_t expired;   /* rows older than that */
     int64_t accepted;
     int64_t duplicates;
 };
@@ -97,7 +103,7 @@ static enum ts_err check_row(const struct ts_call_reader *r, json_t *row, struct
 
 static enum ts_err check_rows(struct import *im, struct ts_intake *in, struct ts_error *err)
 {
-    const struct ts_call_reader reader = {.now_ms = ts_wall_ms()};
+    const struct ts_call_reader reader = {.now_ms = im->now_ms};
     struct ts_meter meter = ts_meter_start("checking", "rows", 0);
     int64_t faults = 0;
     enum ts_intake_step step = TS_INTAKE_ROW;
@@ -158,8 +164,8 @@ static enum ts_err find_start(struct import *im, struct ts_session *s, struct ts
                        NULL,
                        &result,
                        err);
-    if (e == TS_OK)
-        im->from = json_integer_value(json_object_get(result, "row"));
+    im->from = json_integer_value(json_object_get(result, "row"));
+    im->keep_days = json_integer_value(json_object_get(result, "keepDays"));
     return e;
 }
 
@@ -185,6 +191,15 @@ static enum ts_err send(
     im->accepted += json_integer_value(json_object_get(result, "accepted"));
     im->duplicates += json_integer_value(json_object_get(result, "duplicates"));
     return json_array_clear(calls) == 0 ? TS_OK : TS_ERR_INTERNAL;
+}
+
+/* Whether retention takes the row away again. */
+static bool is_expired(const struct import *im, const json_t *row)
+{
+    const char *time = json_string_value(json_object_get(row, "timestamp"));
+    int64_t at_ms = 0;
+    return im->keep_days > 0 && time != NULL && ts_rfc3339_parse(time, strlen(time), &at_ms) == 0 &&
+           at_ms < im->now_ms - im->keep_days * TS_DAY_MS;
 }
 
 /* The next row, with a name. Between the passes the file may have changed. */
@@ -219,6 +234,7 @@ static enum ts_err send_rows(struct import *im,
     for (int64_t n = 1; e == TS_OK && n <= im->rows; n++) {
         json_t *row = NULL;
         e = next_row(im, in, ids, &row, err);
+        im->expired += e == TS_OK && is_expired(im, row);
         if (e == TS_OK && n > im->from && json_array_append(calls, row) != 0)
             e = ts_fail(err, TS_ERR_NOMEM, "no memory for rows");
         json_decref(row);
@@ -264,6 +280,14 @@ static void tell(const struct import *im, bool dry)
         (void)printf(", went on behind row %lld", (long long)im->from);
     if (!dry)
         (void)printf("\n");
+    if (im->expired > 0)
+        (void)fprintf(
+            stderr,
+            "touchstone: %lld row%s older than %lld days: the calls are deleted soon, their "
+            "sums by day stay (TOUCHSTONE_RETENTION_DAYS=0 keeps all)\n",
+            (long long)im->expired,
+            im->expired == 1 ? " is" : "s are",
+            (long long)im->keep_days);
 }
 
 static enum ts_err prepare(struct import *im, const struct ts_options *o, struct ts_error *err)
@@ -287,7 +311,7 @@ static enum ts_err prepare(struct import *im, const struct ts_options *o, struct
 int ts_import_command(const struct ts_options *o)
 {
     struct ts_error err = TS_ERROR_INIT;
-    struct import im = {.file.fd = -1};
+    struct import im = {.file.fd = -1, .now_ms = ts_wall_ms()};
     bool dry = ts_option(o, "dry-run") != NULL;
     enum ts_err e = prepare(&im, o, &err);
     if (e == TS_OK)

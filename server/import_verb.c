@@ -48,7 +48,8 @@ enum ts_err ts_import_begin_verb(struct ts_verb_call *call, struct ts_error *err
     ts_latch_deinit(&latch);
     if (m.query.result != TS_OK)
         return ts_fail(err, m.query.result, "%s", m.query.error.text);
-    call->result = json_pack("{s:I}", "row", (json_int_t)m.row);
+    call->result = json_pack(
+        "{s:I, s:I}", "row", (json_int_t)m.row, "keepDays", (json_int_t)call->env->retention_days);
     return call->result != NULL ? TS_OK : ts_fail(err, TS_ERR_NOMEM, "no memory to answer");
 }
 

@@ -23,6 +23,7 @@ enum {
 struct ts_session {
     char db_path[TS_DB_PATH_SIZE];
     struct ts_store *store; /* ours; NULL: the server is asked */
+    int64_t retention_days; /* of ours */
     int fd;
     struct ts_buf in;
 };
@@ -49,6 +50,7 @@ static enum ts_err open_store(struct ts_session *s, const struct ts_config *c, s
 {
     struct ts_store_options options = ts_db_options(c, s->db_path);
     options.required = true;
+    s->retention_days = options.retention_days;
     return ts_store_open(&options, &s->store, err);
 }
 
@@ -264,7 +266,8 @@ static enum ts_err answer(struct ts_session *s,
                           json_t **result,
                           struct ts_error *err)
 {
-    const struct ts_verb_env env = {.store = s->store, .db_path = s->db_path};
+    const struct ts_verb_env env = {
+        .store = s->store, .db_path = s->db_path, .retention_days = s->retention_days};
     struct own_call own = {.call = {.env = &env, .request = request, .told = tell},
                            .listener = listener};
     enum ts_err e = ts_verb_run(&own.call, err);

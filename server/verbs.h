@@ -16,6 +16,7 @@
 struct ts_verb_env {
     struct ts_store *store;
     const char *db_path;
+    int64_t retention_days; /* 0: calls are kept for ever */
 };
 
 struct ts_verb_call {

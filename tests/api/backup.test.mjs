@@ -7,8 +7,12 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { sql } from '../harness/sql.mjs';
-import { runToEnd, scratch, startTouchstone } from '../harness/touchstone.mjs';
+import { runToEnd, scratch, startTouchstone as start } from '../harness/touchstone.mjs';
 import { answer, startUpstream } from '../harness/upstream.mjs';
+
+// The rows of these tests are of a fixed day, which gets older: nothing is deleted for its age.
+const KEEP = { TOUCHSTONE_RETENTION_DAYS: '0' };
+const startTouchstone = (t, options = {}) => start(t, { ...options, env: { ...KEEP, ...options.env } });
 
 const row = (i) => JSON.stringify({ model: 'm', taskType: 'coding', success: true, id: `row-${i}`, timestamp: new Date(1777000000000 + i).toISOString(), metadata: { text: 'x'.repeat(100) } });
 const rows = (n) => Array.from({ length: n }, (_, i) => row(i)).join('\n');
@@ -17,7 +21,7 @@ const leftovers = (folder) => readdirSync(folder).filter((f) => f.includes('.par
 
 function commands(t, db) {
   const folder = scratch(t);
-  const run = (args, more = {}) => runToEnd(t, args, { folder, env: { TOUCHSTONE_DB: db ?? join(folder, 'calls.db') }, timeoutMs: 60_000, ...more });
+  const run = (args, more = {}) => runToEnd(t, args, { folder, env: { ...KEEP, TOUCHSTONE_DB: db ?? join(folder, 'calls.db') }, timeoutMs: 60_000, ...more });
   return { folder, run, db: db ?? join(folder, 'calls.db') };
 }
 

@@ -8,8 +8,12 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { sql } from '../harness/sql.mjs';
-import { binary, cleanEnv, runToEnd, scratch, slack, startTouchstone } from '../harness/touchstone.mjs';
+import { binary, cleanEnv, runToEnd, scratch, slack, startTouchstone as start } from '../harness/touchstone.mjs';
 import { answer, startUpstream, words } from '../harness/upstream.mjs';
+
+// The rows of these tests are of a fixed day, which gets older: nothing is deleted for its age.
+const KEEP = { TOUCHSTONE_RETENTION_DAYS: '0' };
+const startTouchstone = (t, options = {}) => start(t, { ...options, env: { ...KEEP, ...options.env } });
 
 const EXPORT = '/api/analytics/models/export';
 const HEAD = 'id,model,provider,task_type,response_time_ms,success,timestamp';
@@ -21,7 +25,7 @@ const count = (db) => sql(db, 'SELECT count(*) AS n FROM call')[0].n;
 function place(t, db) {
   const folder = scratch(t);
   const path = db ?? join(folder, 'calls.db');
-  const run = (args, more = {}) => runToEnd(t, args, { folder, env: { TOUCHSTONE_DB: path, TOUCHSTONE_DISCOVERY: 'off' }, timeoutMs: 60_000, ...more });
+  const run = (args, more = {}) => runToEnd(t, args, { folder, env: { ...KEEP, TOUCHSTONE_DB: path, TOUCHSTONE_DISCOVERY: 'off' }, timeoutMs: 60_000, ...more });
   const file = (name, text) => { writeFileSync(join(folder, name), text); return join(folder, name); };
   const exported = async (format = 'csv', args = []) => {
     const got = await run(['export', '--format', format, ...args]);
@@ -129,6 +133,16 @@ test('marks, line ends, delimiters and formats are seen by content', async (t) =
   assert.equal(forced.code, 65);
 });
 
+test('rows that retention will delete are told', async (t) => {
+  const p = place(t);
+  const at = (days) => new Date(Date.now() - days * 86_400_000).toISOString();
+  const text = [1, 30, 89, 91, 400].map((days) => JSON.stringify({ model: 'm', taskType: 'x', success: true, timestamp: at(days) })).join('\n');
+  const got = await p.run(['import', '-'], { input: text, env: { TOUCHSTONE_DB: p.db } });
+  assert.match(got.stdout, /5 rows, 5 new/);
+  assert.match(got.stderr, /^touchstone: 2 rows are older than 90 days: /);
+  assert.equal((await p.run(['import', '-'], { input: text })).stderr, '');
+});
+
 test('a dry run checks and writes nothing', async (t) => {
   const p = place(t);
   const got = await p.run(['import', '--dry-run', p.file('a.csv', csv(5))]);
@@ -159,7 +173,7 @@ test('an import that is killed goes on where it was', async (t) => {
   await both(t, async (t, p) => {
     const rows = 30_000;
     const file = p.file('big.csv', csv(rows));
-    const child = spawn(binary, ['import', file], { env: cleanEnv(p.folder, { TOUCHSTONE_DB: p.db }), cwd: p.folder, stdio: 'ignore' });
+    const child = spawn(binary, ['import', file], { env: cleanEnv(p.folder, { ...KEEP, TOUCHSTONE_DB: p.db }), cwd: p.folder, stdio: 'ignore' });
     const ended = new Promise((done) => child.on('close', done));
     for (let n = 0; n === 0;) {
       await sleep(5);
@@ -365,7 +379,7 @@ test('two hundred thousand rows go in and out in constant memory', { timeout: 60
   const p = place(t, server.db);
   const file = p.file('big.csv', csv(rows));
   const watch = async (args) => {
-    const child = spawn(binary, args, { env: cleanEnv(p.folder, { TOUCHSTONE_DB: p.db }), cwd: p.folder, stdio: 'ignore' });
+    const child = spawn(binary, args, { env: cleanEnv(p.folder, { ...KEEP, TOUCHSTONE_DB: p.db }), cwd: p.folder, stdio: 'ignore' });
     let most = 0;
     const timer = setInterval(() => { try { most = Math.max(most, peak(child.pid)); } catch { /* it ended */ } }, 20);
     const code = await new Promise((done) => child.on('close', done));
