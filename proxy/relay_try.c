@@ -147,22 +147,6 @@ static void fold(struct ts_relay *r, const struct ts_event *e, struct ts_slice b
         set_failed(r, TS_ERR_UPSTREAM_INVALID, "the answer is longer than can be kept");
 }
 
-/* The one event of an answer that is no stream, which says nothing about the time of tokens. */
-static void take_whole(struct ts_relay *r, const struct ts_event *e)
-{
-    struct ts_event quiet = *e;
-    quiet.text = quiet.reasoning = quiet.refusal = (struct ts_slice){.at = NULL};
-    quiet.has_tool_call = false;
-    ts_tap_event(&r->try.tap, &quiet, r->read_us);
-    note_model(r, e);
-    if (e->is_error)
-        take_error(r, e, (struct ts_slice){.at = NULL});
-    else if (e->malformed)
-        set_failed(r, TS_ERR_UPSTREAM_INVALID, "the answer is no object of JSON");
-    else
-        r->try.verdict = RELAY_COMPLETE;
-}
-
 /* As much of it as is kept; more is noted and forgotten. */
 static void keep_text(struct ts_relay *r, struct ts_slice text)
 {
@@ -173,6 +157,23 @@ static void keep_text(struct ts_relay *r, struct ts_slice text)
     ts_buf_put(b, text.at, kept);
     if (kept < text.len && ts_buf_ok(b))
         b->error = TS_ERR_BODY_TOO_LARGE;
+}
+
+/* The one event of an answer that is no stream, which says nothing about the time of tokens. */
+static void take_whole(struct ts_relay *r, const struct ts_event *e)
+{
+    struct ts_event quiet = *e;
+    quiet.text = quiet.reasoning = quiet.refusal = (struct ts_slice){.at = NULL};
+    quiet.has_tool_call = false;
+    ts_tap_event(&r->try.tap, &quiet, r->read_us);
+    keep_text(r, e->text);
+    note_model(r, e);
+    if (e->is_error)
+        take_error(r, e, (struct ts_slice){.at = NULL});
+    else if (e->malformed)
+        set_failed(r, TS_ERR_UPSTREAM_INVALID, "the answer is no object of JSON");
+    else
+        r->try.verdict = RELAY_COMPLETE;
 }
 
 static void on_event(void *ctx, const struct ts_event *e, size_t end)

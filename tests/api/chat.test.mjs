@@ -179,6 +179,18 @@ test('an answer calls the model as its client does', async (t) => {
     assert.equal((await server.post('/v1/chat/completions', { model, messages: MESSAGES })).json.model, model);
 });
 
+test('what was said last and what was answered are kept where texts are, streamed, translated and unstreamed', async (t) => {
+  const upstream = await startUpstream(t, { kind: 'vllm', models: ['m'], reply: answer({ tokens: ['on ', 'slate'] }) });
+  const server = await startTouchstone(t, { upstreams: { vllm: upstream }, env: { TOUCHSTONE_CAPTURE: 'full' } });
+  const messages = [{ role: 'user', content: 'first' }, { role: 'assistant', content: 'x' }, ...MESSAGES];
+  const expected = { prompt: MESSAGES[0].content, answer: 'on slate', cut: false };
+  for (const [path, more] of [['/v1/chat/completions', { stream: true }], ['/v1/chat/completions', {}], ['/api/chat', {}]])
+    assert.deepEqual((await outcome(server, await server.post(path, { model: 'm', messages, ...more }))).texts, expected, path);
+  const choice = (index, content) => ({ index, message: { role: 'assistant', content }, finish_reason: 'stop' });
+  upstream.reply = (call) => call.send(200, { object: 'chat.completion', choices: [choice(0, 'on '), choice(1, 'slate')] });
+  assert.deepEqual((await outcome(server, await server.post('/v1/chat/completions', { model: 'm', messages, n: 2 }))).texts, expected);
+});
+
 test('a chat without messages loads the model of an Ollama and leaves no row', async (t) => {
   const { server } = await behind(t, 'ollama', (call) => call.send(200, '{"model":"m","message":{"role":"assistant","content":""},"done":true,"done_reason":"load"}\n', { 'Content-Type': 'application/x-ndjson' }));
   const got = await server.post('/api/chat', { model: 'm' });
