@@ -117,7 +117,7 @@ void ts_inbox_init(struct ts_inbox *b)
     rows_init(&b->live);
     rows_init(&b->writing);
     rows_init(&b->overflow);
-    posts_init(&b->ratings);
+    posts_init(&b->changes);
     posts_init(&b->imports);
     posts_init(&b->cleanups);
 }
@@ -154,10 +154,10 @@ void ts_inbox_put_row(struct ts_inbox *b, struct ts_row *row)
         wake_spooler(b);
 }
 
-void ts_inbox_put_rating(struct ts_inbox *b, struct ts_post *rating)
+void ts_inbox_put_change(struct ts_inbox *b, struct ts_post *change)
 {
     TS_GUARD(&b->lock);
-    posts_add(&b->ratings, rating);
+    posts_add(&b->changes, change);
     wake_writer(b);
 }
 
@@ -187,7 +187,7 @@ void ts_inbox_stop(struct ts_inbox *b)
 int64_t ts_inbox_waiting(struct ts_inbox *b)
 {
     TS_GUARD(&b->lock);
-    return b->live.count + b->writing.count + b->overflow.count + b->ratings.count +
+    return b->live.count + b->writing.count + b->overflow.count + b->changes.count +
            b->imports.count;
 }
 
@@ -215,7 +215,7 @@ static bool import_is_due(const struct ts_inbox *b)
 
 static bool has_work(const struct ts_inbox *b)
 {
-    return b->live.first != NULL || b->ratings.first != NULL || import_is_due(b) || b->nudged;
+    return b->live.first != NULL || b->changes.first != NULL || import_is_due(b) || b->nudged;
 }
 
 /* @wait_us, or until an import that waits is due. */
@@ -241,9 +241,9 @@ bool ts_inbox_take(struct ts_inbox *b, int64_t wait_us, struct ts_work *out)
     struct ts_row *row = NULL;
     while ((row = rows_take_first(&b->live)) != NULL)
         rows_add(&b->writing, row);
-    out->ratings = posts_take_all(&b->ratings);
+    out->changes = posts_take_all(&b->changes);
     out->import = import_is_due(b) ? posts_take_first(&b->imports) : NULL;
-    return !b->stopping || b->writing.first != NULL || out->ratings != NULL || out->import != NULL;
+    return !b->stopping || b->writing.first != NULL || out->changes != NULL || out->import != NULL;
 }
 
 void ts_inbox_rest_imports(struct ts_inbox *b, int64_t took_us)

@@ -8,8 +8,9 @@
  *                                 v                        v    v
  *                             spooler  <------------------------+      settled when it is synced
  *
- * A row's job is settled once, by whoever takes it off the row first, under the lock. Ratings and
- * imports have lanes of their own and go behind the live rows that were there before them.
+ * A row's job is settled once, by whoever takes it off the row first, under the lock. Changes
+ * (ratings and the like) and imports have lanes of their own and go behind the live rows that were
+ * there before them.
  *
  * Thread: any. The lock is a leaf, held over no I/O.
  */
@@ -48,7 +49,7 @@ struct ts_inbox {
     struct ts_row_list live;
     struct ts_row_list writing;  /* changed by the writer only; its jobs by the spooler too */
     struct ts_row_list overflow; /* for the spooler */
-    struct ts_post_list ratings;
+    struct ts_post_list changes; /* ratings and the like: jobs with an apply() */
     struct ts_post_list imports;
     struct ts_post_list cleanups;
 
@@ -68,7 +69,7 @@ void ts_inbox_init(struct ts_inbox *b);
 void ts_inbox_deinit(struct ts_inbox *b);
 
 void ts_inbox_put_row(struct ts_inbox *b, struct ts_row *row);
-void ts_inbox_put_rating(struct ts_inbox *b, struct ts_post *rating);
+void ts_inbox_put_change(struct ts_inbox *b, struct ts_post *change);
 void ts_inbox_put_cleanup(struct ts_inbox *b, struct ts_post *cleanup);
 void ts_inbox_put_import(struct ts_inbox *b, struct ts_post *import);
 void ts_inbox_stop(struct ts_inbox *b);
@@ -78,7 +79,7 @@ int64_t ts_inbox_waiting(struct ts_inbox *b);
 
 /* What the writer takes in one turn; the rows are in b->writing. */
 struct ts_work {
-    struct ts_post *ratings;
+    struct ts_post *changes;
     struct ts_post *import;
 };
 

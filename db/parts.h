@@ -137,6 +137,14 @@ struct ts_store {
 /* Locks, opens, migrates, prepares; sets writer.conn. Thread: opening, then the writer's. */
 TS_NODISCARD enum ts_err ts_store_attach(struct ts_store *s, struct ts_error *err);
 
+/* -- changes.c: what the writer does for a change's job --------------------------------------- */
+
+/* Each fills in the job's result, which is settled after the commit. Returns what the transaction
+ * has to be rolled back for. Thread: the writer's. */
+enum ts_err ts_change_rate(struct ts_store *s, struct ts_store_job *job, struct ts_error *err);
+enum ts_err ts_change_compare(struct ts_store *s, struct ts_store_job *job, struct ts_error *err);
+enum ts_err ts_change_vote(struct ts_store *s, struct ts_store_job *job, struct ts_error *err);
+
 /* -- the threads ------------------------------------------------------------------------------ */
 
 void *ts_writer_main(void *store);

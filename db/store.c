@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "db/comparison.h"
 #include "db/file.h"
 #include "db/migrate.h"
 #include "db/parts.h"
@@ -256,9 +257,29 @@ void ts_store_import(struct ts_store *s, struct ts_store_import *import)
     ts_inbox_put_import(&s->inbox, &import->job.post);
 }
 
+static void put_change(struct ts_store *s,
+                       struct ts_store_job *job,
+                       enum ts_err (*apply)(struct ts_store *,
+                                            struct ts_store_job *,
+                                            struct ts_error *))
+{
+    job->apply = apply;
+    ts_inbox_put_change(&s->inbox, &job->post);
+}
+
 void ts_store_rate(struct ts_store *s, struct ts_store_rating *rating)
 {
-    ts_inbox_put_rating(&s->inbox, &rating->job.post);
+    put_change(s, &rating->job, ts_change_rate);
+}
+
+void ts_store_compare(struct ts_store *s, struct ts_store_comparison *comparison)
+{
+    put_change(s, &comparison->job, ts_change_compare);
+}
+
+void ts_store_vote(struct ts_store *s, struct ts_store_vote *vote)
+{
+    put_change(s, &vote->job, ts_change_vote);
 }
 
 void ts_store_cleanup(struct ts_store *s, struct ts_store_cleanup *cleanup)

@@ -69,6 +69,8 @@ struct ts_store_job {
     enum ts_err result;    /* TS_OK: committed. STORAGE_UNAVAILABLE, NOT_FOUND, ... */
     struct ts_error error; /* the text to that */
     bool spooled;          /* TS_OK by way of the spool */
+    /* The store's own: what the writer does for a change (below). */
+    enum ts_err (*apply)(struct ts_store *s, struct ts_store_job *job, struct ts_error *err);
 };
 
 /* Takes the call. Live rows go before everything else. Result: TS_OK, or STORAGE_UNAVAILABLE when

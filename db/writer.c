@@ -1,7 +1,7 @@
 /*
  * The writer: the one thread that changes the database.
  *
- * A turn takes everything that waits. Live rows and ratings go into one transaction, then one
+ * A turn takes everything that waits. Live rows and changes go into one transaction, then one
  * import into its own, then some of the spool, if it has any, then a step of what can wait. When a
  * write fails, the rows go to the spool and the thread tries again every second, with one small
  * write, until that succeeds.
@@ -16,51 +16,18 @@ enum {
     DRAIN_ROWS = 256, /* of the spool in one transaction; live rows wait no longer than for these */
 };
 
-/* -- live rows and ratings -------------------------------------------------------------------- */
+/* -- live rows and changes --------------------------------------------------------------------- */
 
-/* While rows wait in the spool, "not there" may only mean "not there yet". */
-static bool rows_are_spooled(struct ts_store *s)
+/* @failure: why nothing of it was committed; NULL: each change has its own result. */
+static void settle_changes(struct ts_post *changes, const struct ts_error *failure)
 {
-    struct ts_spool *spool = s->spool;
-    return ts_inbox_spilling(&s->inbox) || (spool != NULL && ts_spool_state(spool).rows > 0);
-}
-
-/* Fills in the job's result; it is settled after the commit. Returns what the transaction has to
- * be rolled back for. */
-static enum ts_err apply_rating(struct ts_store *s, struct ts_store_rating *r, struct ts_error *err)
-{
-    bool spooled = rows_are_spooled(s);
-    enum ts_err e = TS_ERR_NOT_FOUND;
-    if (r->id != 0 || !spooled)
-        e = ts_apply_rating(s->writer.conn, s->writer.rollup, r, &r->job.error);
-    bool absent = e == TS_ERR_NOT_FOUND || e == TS_ERR_CONVERSATION_NOT_FOUND;
-    if (e != TS_OK && !absent) {
-        *err = r->job.error;
-        return e;
-    }
-    if (absent && spooled)
-        e = ts_fail(&r->job.error,
-                    TS_ERR_STORAGE_UNAVAILABLE,
-                    "the call may still wait in the spool; try again");
-    r->job.result = e;
-    return TS_OK;
-}
-
-static struct ts_store_rating *rating_of(struct ts_post *p)
-{
-    return TS_CONTAINER(p, struct ts_store_rating, job.post);
-}
-
-/* @failure: why nothing of it was committed; NULL: each rating has its own result. */
-static void settle_ratings(struct ts_post *ratings, const struct ts_error *failure)
-{
-    while (ratings != NULL) {
-        struct ts_store_rating *r = rating_of(ratings);
-        ratings = ratings->next;
+    while (changes != NULL) {
+        struct ts_store_job *job = TS_CONTAINER(changes, struct ts_store_job, post);
+        changes = changes->next;
         if (failure != NULL)
-            ts_job_settle(&r->job, TS_ERR_STORAGE_UNAVAILABLE, failure);
+            ts_job_settle(job, TS_ERR_STORAGE_UNAVAILABLE, failure);
         else
-            ts_job_settle(&r->job, r->job.result, NULL);
+            ts_job_settle(job, job->result, NULL);
     }
 }
 
@@ -73,15 +40,17 @@ static void settle_row(struct ts_store *s, struct ts_row *row, const struct ts_e
     ts_row_free(row);
 }
 
-static enum ts_err apply_batch(struct ts_store *s, struct ts_post *ratings, struct ts_error *err)
+static enum ts_err apply_batch(struct ts_store *s, struct ts_post *changes, struct ts_error *err)
 {
     struct ts_writer *w = &s->writer;
     bool inserted = false;
     enum ts_err e = ts_tx_begin(s, err);
     for (struct ts_row *row = s->inbox.writing.first; e == TS_OK && row != NULL; row = row->next)
         e = ts_apply_call(w->conn, w->intern, w->rollup, row->call, &inserted, err);
-    for (struct ts_post *p = ratings; e == TS_OK && p != NULL; p = p->next)
-        e = apply_rating(s, rating_of(p), err);
+    for (struct ts_post *p = changes; e == TS_OK && p != NULL; p = p->next) {
+        struct ts_store_job *job = TS_CONTAINER(p, struct ts_store_job, post);
+        e = job->apply(s, job, err);
+    }
     return ts_tx_end(s, e, err);
 }
 
@@ -110,31 +79,31 @@ static enum ts_err write_singly(struct ts_store *s, struct ts_error *err)
     return TS_OK;
 }
 
-static void write_live(struct ts_store *s, struct ts_post *ratings)
+static void write_live(struct ts_store *s, struct ts_post *changes)
 {
-    if (s->inbox.writing.first == NULL && ratings == NULL)
+    if (s->inbox.writing.first == NULL && changes == NULL)
         return;
     struct ts_error err = TS_ERROR_INIT;
-    enum ts_err e = apply_batch(s, ratings, &err);
+    enum ts_err e = apply_batch(s, changes, &err);
     if (e == TS_OK) {
         for (struct ts_row *row = ts_inbox_written(&s->inbox), *next = NULL; row != NULL;
              row = next) {
             next = row->next;
             settle_row(s, row, NULL);
         }
-        settle_ratings(ratings, NULL);
+        settle_changes(changes, NULL);
         return;
     }
     if (ts_tx_is_rows_fault(e)) {
-        settle_ratings(ratings, &err);
-        ratings = NULL;
+        settle_changes(changes, &err);
+        changes = NULL;
         e = write_singly(s, &err);
     }
     if (e == TS_OK)
         return;
     ts_tx_trouble(s, &err);
     ts_inbox_spill(&s->inbox);
-    settle_ratings(ratings, &err);
+    settle_changes(changes, &err);
 }
 
 /* -- imports ---------------------------------------------------------------------------------- */
@@ -320,7 +289,7 @@ static void refuse(struct ts_store *s, const struct ts_work *work)
     (void)ts_fail(&why, TS_ERR_STORAGE_UNAVAILABLE, "the database takes no writes at the moment");
     ts_inbox_spill(&s->inbox);
     ts_backup_abandon(s, &why);
-    settle_ratings(work->ratings, &why);
+    settle_changes(work->changes, &why);
     if (work->import != NULL)
         settle_import(TS_CONTAINER(work->import, struct ts_store_import, job.post),
                       TS_ERR_STORAGE_UNAVAILABLE,
@@ -393,9 +362,9 @@ void *ts_writer_main(void *store)
             ts_space_turn(s);
             continue;
         }
-        write_live(s, work.ratings);
+        write_live(s, work.changes);
         if (s->writer.trouble && work.import != NULL) {
-            work.ratings = NULL;
+            work.changes = NULL;
             refuse(s, &work);
             continue;
         }

@@ -289,12 +289,13 @@ static enum ts_err route(struct generation *g, bool looked, struct ts_error *err
 {
     const struct ts_services *s = g->x->services;
     struct ts_genreq *q = g->request;
-    /* Vectors of another model cannot be compared: nothing falls back to one unless asked to. */
+    /* Vectors of another model cannot be compared, nor can its answers stand for this one's:
+     * nothing falls back to one unless asked to. */
     const struct ts_route_policy same_model = {.local_only = s->policy.local_only};
     struct ts_route_ask ask = {
         .model = q->model,
         .labels = &q->labels,
-        .policy = is_embedding(q) ? &same_model : &s->policy,
+        .policy = q->dialect->same_model ? &same_model : &s->policy,
         .arena = &q->arena,
         .looked = looked,
     };
@@ -483,6 +484,11 @@ void ts_handle_chat(struct ts_exchange *x)
 void ts_handle_chat_completions(struct ts_exchange *x)
 {
     generate(x, &ts_openai_chat);
+}
+
+void ts_handle_pane(struct ts_exchange *x)
+{
+    generate(x, &ts_pane);
 }
 
 void ts_handle_messages(struct ts_exchange *x)

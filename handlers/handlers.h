@@ -13,6 +13,7 @@ ts_handler_fn ts_handle_responses;
 ts_handler_fn ts_handle_embed;
 ts_handler_fn ts_handle_ollama_embeddings;
 ts_handler_fn ts_handle_openai_embeddings;
+ts_handler_fn ts_handle_pane; /* of a comparison: no route of its own */
 ts_handler_fn ts_handle_messages;
 ts_handler_fn ts_handle_count_tokens;
 
@@ -21,6 +22,10 @@ ts_handler_fn ts_handle_manage;
 ts_handler_fn ts_handle_blob;
 ts_handler_fn ts_handle_ollama_show;
 ts_handler_fn ts_handle_ollama_ps;
+
+/* panes.c: one prompt beside several models; vote.c: which answer was the best */
+ts_handler_fn ts_handle_panes;
+ts_handler_fn ts_handle_vote;
 
 /* models.c: the model lists of all servers, in each dialect */
 ts_handler_fn ts_handle_ollama_root;

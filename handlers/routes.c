@@ -13,6 +13,8 @@ static const struct ts_route_entry routes[] = {
     {TS_POST, "/v1/chat/completions", TS_ROUTE_GENERATE, TS_SCOPE_GENERATE, "openai", ts_handle_chat_completions},
     {TS_POST, "/v1/messages", TS_ROUTE_GENERATE, TS_SCOPE_GENERATE, "anthropic", ts_handle_messages},
     {TS_POST, "/v1/messages/count_tokens", TS_ROUTE_GENERATE, TS_SCOPE_GENERATE, "anthropic", ts_handle_count_tokens},
+    {TS_POST, "/api/compare", TS_ROUTE_API, TS_SCOPE_GENERATE, "touchstone", ts_handle_panes},
+    {TS_POST, "/api/compare/{id}/vote", TS_ROUTE_API, TS_SCOPE_WRITE, "touchstone", ts_handle_vote},
     {TS_POST, "/v1/completions", TS_ROUTE_GENERATE, TS_SCOPE_GENERATE, "openai", ts_handle_completions},
     {TS_POST, "/v1/responses", TS_ROUTE_GENERATE, TS_SCOPE_GENERATE, "openai", ts_handle_responses},
     {TS_POST, "/v1/embeddings", TS_ROUTE_GENERATE, TS_SCOPE_GENERATE, "openai", ts_handle_openai_embeddings},

@@ -51,8 +51,9 @@ struct ts_dialect {
                                     * is [DONE] */
     const char *stream_type;       /* Content-Type of a stream */
     bool stream_default;           /* what an absent `stream` member means */
-    const char *const *forwards;   /* request headers that go along to the same dialect; or NULL */
-    const char *const *passes;     /* and headers of its answers, "x-ratelimit-*"; or NULL */
+    bool same_model; /* of use only from the model that was asked: no other one falls in */
+    const char *const *forwards; /* request headers that go along to the same dialect; or NULL */
+    const char *const *passes;   /* and headers of its answers, "x-ratelimit-*"; or NULL */
     const struct ts_dialect *answer; /* its answers that are no stream; NULL: they are not read */
 
     /* Reading answers: where the fields of draft.h stand in an event's JSON, and what they mean
@@ -107,6 +108,7 @@ extern const struct ts_dialect ts_ollama_embeddings;
 extern const struct ts_dialect ts_openai_embeddings;
 extern const struct ts_dialect ts_openai_responses;
 extern const struct ts_dialect ts_anthropic_messages;
+extern const struct ts_dialect ts_pane; /* of a comparison; spoken by us alone */
 extern const struct ts_dialect ts_anthropic_count_tokens;
 
 /* Whether a request that came in @client's dialect can go out in @upstream's, and the answer back.

@@ -214,3 +214,18 @@ DELETE FROM meta WHERE key = 'labels_due' AND value = ?1;
 
 -- name: label_delete
 DELETE FROM label WHERE label_id = ?1;
+
+-- name: comparison_insert
+INSERT INTO comparison(id) VALUES (?1) ON CONFLICT(id) DO NOTHING;
+
+-- name: comparison_pane_insert
+INSERT INTO comparison_pane(comparison_id, pane, call_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING;
+
+-- Its panes, whether there was a vote, and for what.
+-- name: comparison_find
+SELECT (SELECT count(*) FROM comparison_pane WHERE comparison_id = c.id), c.winner IS NOT NULL, coalesce(c.winner, 0)
+FROM comparison c WHERE c.id = ?1;
+
+-- A vote without words keeps the words of the one before.
+-- name: comparison_vote
+UPDATE comparison SET winner = ?2, voted_ms = ?3, comment = coalesce(?4, comment) WHERE id = ?1;
