@@ -25,9 +25,23 @@ const openai = (path, body, kinds, text) => ({
   code: (json) => json.error.code,
 });
 
+const sent = (got) => got.events.filter((e) => e.type);
+
+const anthropic = {
+  path: '/v1/messages',
+  body: (prompt) => ({ max_tokens: 100, messages: [{ role: 'user', content: prompt }] }),
+  kinds: ['anthropic', 'vllm'],
+  wholeText: (json) => json.content?.filter((c) => c.type === 'text').map((c) => c.text).join(''),
+  streamText: (got) => sent(got).map((e) => e.delta?.text ?? '').join(''),
+  isComplete: (got) => sent(got).at(-1)?.type === 'message_stop',
+  isError: (json) => json.type === 'error' && typeof json.error?.message === 'string' && typeof json.error.type === 'string',
+  lastIsError: (got) => sent(got).at(-1)?.type === 'error',
+};
+
 export const DIALECTS = {
   'ollama.generate': ollama('/api/generate', (prompt) => ({ prompt }), (x) => x.response),
   'ollama.chat': ollama('/api/chat', (prompt) => ({ messages: [{ role: 'user', content: prompt }] }), (x) => x.message?.content),
   'openai.chat': openai('/v1/chat/completions', (prompt) => ({ messages: [{ role: 'user', content: prompt }] }), ['vllm', 'ollama'], (c, part) => c[part]?.content),
   'openai.completions': openai('/v1/completions', (prompt) => ({ prompt }), ['vllm'], (c) => c.text),
+  'anthropic.messages': anthropic,
 };

@@ -4,7 +4,7 @@
 // never: libcurl and we see no fault in it. `act` gets the call; `url` makes the address out of the
 // server's own; one that `stops` does so once it was discovered, one that is `unseen` never was. `status` and `code` are what the client is told where no other server helps;
 // `outcome` is what is recorded.
-import { piece, sse, streamHead } from '../harness/upstream.mjs';
+import { errorEvent, piece, sse, streamHead } from '../harness/upstream.mjs';
 
 const ndjson = (call) => call.path.startsWith('/api/');
 const type = (call) => `Content-Type: ${ndjson(call) ? 'application/x-ndjson' : 'text/event-stream'}\r\n`;
@@ -85,7 +85,7 @@ export const FAULTS = {
   'sends a bad chunk size': after((c) => { c.raw('zz\r\nhello\r\n'); }, 502, ...cut, ),
   'stalls in mid-stream': after((c) => c.sleep(60_000), 504, ...late),
   'ends without its end mark': after((c) => c.end(), 502, ...cut),
-  'sends an error event in mid-stream': after((c) => { c.chunk(ndjson(c) ? '{"error":"out of memory"}\n' : sse({ error: { message: 'out of memory' } })); c.end(); }, 502, ...invalid),
+  'sends an error event in mid-stream': after((c) => { c.chunk(errorEvent(c.path, 'out of memory')); c.end(); }, 502, ...invalid),
   'promises more than it sends': { ...after(null, 502, ...cut), act: framed((n) => `Content-Length: ${n + 100}\r\n`, (c) => c.close()) },
   'promises less than it sends': { ...after(null, 502, ...cut), act: framed((n) => `Content-Length: ${n}\r\n`, (c) => { c.raw(piece(c.path, 'm', 'lost')); c.close(); }) },
   'is cut in a body that ends with the connection': { ...after(null, 502, ...cut), act: framed(() => 'Connection: close\r\n', (c) => c.close()) },

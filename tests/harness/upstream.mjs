@@ -236,6 +236,12 @@ export const sse = (event) => `data: ${typeof event === 'string' ? event : JSON.
 // An event as Anthropic names it.
 const named = (type, members = {}) => `event: ${type}\ndata: ${JSON.stringify({ type, ...members })}\n\n`;
 
+// An error in the middle of a stream, as the server on that route tells it.
+export function errorEvent(path, message) {
+  if (path.startsWith('/api/')) return JSON.stringify({ error: message }) + '\n';
+  return path === '/v1/messages' ? named('error', { error: { type: 'api_error', message } }) : sse({ error: { message } });
+}
+
 // What stands before the first piece of text.
 export function opening(path, model, { input = 11 } = {}) {
   if (path !== '/v1/messages') return '';
