@@ -30,6 +30,7 @@ KEEP_DAYS = 81  # in the end, so that retention deletes a tenth of the calls
 SEED = 20261128
 MODEL = "ollama-1"
 TASKS = ["general_chat", "coding", "analysis", "reasoning", "creative", "file_processing", "function_calling", "other"]
+KEPT_S = 10  # the server closes connections on which nothing happens for longer
 PATIENCE_S = 15  # for one question, many times
 BOTH = frozenset(servers.CORES)
 # 64 clients, one generation after the other: ten tokens, one every 10 ms.
@@ -50,10 +51,14 @@ class Client:
 
     def __init__(self, port):
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        self.used = time.monotonic()
 
     def ask(self, method, path, body=None):
         """Milliseconds and body of an answer that must be a 200."""
         headers = {"Content-Type": "application/json"} if body is not None else {}
+        if time.monotonic() - self.used > KEPT_S:
+            self.connection.close()  # the next request opens it again
+        self.used = time.monotonic()
         started = time.perf_counter()
         self.connection.request(method, path, body, headers)
         answer = self.connection.getresponse()
@@ -117,6 +122,8 @@ class Bench:
 
     def add(self, name, *values):
         self.figures.setdefault(name, []).extend(values)
+        for value in values:
+            print(f"  {name} {value:.2f}", file=sys.stderr, flush=True)
 
     def serve(self, database, **settings):
         settings = {"TOUCHSTONE_RETENTION_DAYS": "0", **settings}
