@@ -98,6 +98,7 @@ static void every_text_comes_back(void **state)
             struct ts_buf record = TS_BUF_INIT(256);
             ts_csv_put(&record, text, (size_t)len);
             ts_buf_puts(&record, ",z\n");
+            assert_true(ts_buf_ok(&record));
             for (size_t cut = 0; cut <= record.len; cut++)
                 assert_read_back(text, (size_t)len, &record, cut);
             ts_buf_free(&record);
