@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -168,6 +169,16 @@ void ts_inbox_put_import(struct ts_inbox *b, struct ts_post *import)
     wake_writer(b);
 }
 
+void ts_inbox_put_sample(struct ts_inbox *b, const struct ts_store_sample *sample)
+{
+    TS_GUARD(&b->lock);
+    if (b->sample_count == TS_MAX_SAMPLES)
+        return;
+    b->samples[b->sample_count++] = *sample;
+    b->nudged = true;
+    wake_writer(b);
+}
+
 void ts_inbox_put_cleanup(struct ts_inbox *b, struct ts_post *cleanup)
 {
     TS_GUARD(&b->lock);
@@ -253,6 +264,15 @@ void ts_inbox_rest_imports(struct ts_inbox *b, int64_t took_us)
     bool live = b->live_us != 0 && now_us - b->live_us < LIVE_US;
     int64_t rest_us = 2 * took_us < REST_MAX_US ? 2 * took_us : REST_MAX_US;
     b->imports_due_us = live ? now_us + rest_us : 0;
+}
+
+int ts_inbox_take_samples(struct ts_inbox *b, struct ts_store_sample out[static TS_MAX_SAMPLES])
+{
+    TS_GUARD(&b->lock);
+    int count = b->sample_count;
+    memcpy(out, b->samples, (size_t)count * sizeof(out[0]));
+    b->sample_count = 0;
+    return count;
 }
 
 struct ts_store_cleanup *ts_inbox_take_cleanup(struct ts_inbox *b)

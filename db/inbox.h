@@ -20,6 +20,7 @@
 #include <pthread.h>
 
 #include "base/buf.h"
+#include "db/sample.h"
 #include "db/store.h"
 
 struct ts_row {
@@ -41,6 +42,9 @@ struct ts_post_list {
     int count;
 };
 
+/* That wait for the writer; more are dropped. */
+enum { TS_MAX_SAMPLES = 64 };
+
 struct ts_inbox {
     pthread_mutex_t lock;
     pthread_cond_t for_writer;
@@ -55,6 +59,9 @@ struct ts_inbox {
 
     int64_t live_us;        /* when a live row came last */
     int64_t imports_due_us; /* no import is taken before */
+
+    struct ts_store_sample samples[TS_MAX_SAMPLES];
+    int sample_count;
 
     int spilling; /* rows on their way into the spool, in overflow or in the spooler's hands */
 
@@ -71,6 +78,7 @@ void ts_inbox_deinit(struct ts_inbox *b);
 void ts_inbox_put_row(struct ts_inbox *b, struct ts_row *row);
 void ts_inbox_put_change(struct ts_inbox *b, struct ts_post *change);
 void ts_inbox_put_cleanup(struct ts_inbox *b, struct ts_post *cleanup);
+void ts_inbox_put_sample(struct ts_inbox *b, const struct ts_store_sample *sample);
 void ts_inbox_put_import(struct ts_inbox *b, struct ts_post *import);
 void ts_inbox_stop(struct ts_inbox *b);
 int64_t ts_inbox_waiting(struct ts_inbox *b);
@@ -89,6 +97,9 @@ bool ts_inbox_take(struct ts_inbox *b, int64_t wait_us, struct ts_work *out);
 /* An import took so long. While live rows come, twice as long (half a second at most) belongs to
  * them before the next one: most then find the writer free, and wait for their own commit alone. */
 void ts_inbox_rest_imports(struct ts_inbox *b, int64_t took_us);
+
+/* The samples that wait; how many. */
+int ts_inbox_take_samples(struct ts_inbox *b, struct ts_store_sample out[static TS_MAX_SAMPLES]);
 
 /* A cleanup that nobody has begun, or NULL. */
 struct ts_store_cleanup *ts_inbox_take_cleanup(struct ts_inbox *b);

@@ -287,6 +287,11 @@ void ts_store_cleanup(struct ts_store *s, struct ts_store_cleanup *cleanup)
     ts_inbox_put_cleanup(&s->inbox, &cleanup->job.post);
 }
 
+void ts_store_sample(struct ts_store *s, const struct ts_store_sample *sample)
+{
+    ts_inbox_put_sample(&s->inbox, sample);
+}
+
 void ts_store_query(struct ts_store *s, struct ts_query *q)
 {
     ts_readers_put(&s->readers, q);

@@ -370,6 +370,8 @@ void *ts_writer_main(void *store)
         }
         write_import(s, work.import);
         if (!s->writer.trouble)
+            ts_samples_write(s);
+        if (!s->writer.trouble)
             drain(s);
         if (!s->writer.trouble)
             make_cells(s);

@@ -35,13 +35,54 @@ static json_t *load_json(const struct ts_server_load *l)
                      ts_json_text(ts_rfc3339(l->told_ms, when)));
 }
 
-static json_t *provider_json(struct ts_registry *r, int i)
+static json_t *share(double v)
 {
+    return ts_json_num2(v >= 0 ? v : (double)NAN);
+}
+
+static json_t *bytes(int64_t v)
+{
+    return ts_json_int(v >= 0 ? v : TS_UNKNOWN);
+}
+
+/* null for servers that are not on this machine, and before anybody has looked. */
+static json_t *hardware_json(const struct ts_services *s, int i)
+{
+    char when[TS_RFC3339_SIZE];
+    if (s->hardware == NULL)
+        return json_null();
+    struct ts_hardware_look l = ts_hardware_last(s->hardware, i);
+    if (l.at_ms == 0 || l.process.memory_bytes < 0)
+        return json_null();
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                     "cpuPercent",
+                     share(l.process.cpu_percent),
+                     "memoryBytes",
+                     bytes(l.process.memory_bytes),
+                     "hostCpuPercent",
+                     share(l.machine.cpu_percent),
+                     "hostMemoryBytes",
+                     bytes(l.machine.memory_bytes),
+                     "hostMemoryTotalBytes",
+                     bytes(l.machine.memory_total_bytes),
+                     "gpuPercent",
+                     share(l.gpu.percent),
+                     "gpuMemoryBytes",
+                     bytes(l.gpu.memory_bytes),
+                     "gpuMemoryTotalBytes",
+                     bytes(l.gpu.memory_total_bytes),
+                     "at",
+                     ts_json_text(ts_rfc3339(l.at_ms, when)));
+}
+
+static json_t *provider_json(const struct ts_services *s, int i)
+{
+    struct ts_registry *r = s->registry;
     const struct ts_provider *p = ts_registry_provider(r, i);
     struct ts_provider_status status = ts_registry_status(r, i);
     char checked[TS_RFC3339_SIZE];
     return json_pack(
-        "{s:o, s:s, s:s, s:b, s:b, s:b, s:[], s:i, s:i, s:s, s:o, s:o, s:o, s:n}",
+        "{s:o, s:s, s:s, s:b, s:b, s:b, s:[], s:i, s:i, s:s, s:o, s:o, s:o, s:o, s:n}",
         "name",
         ts_json_text(p->name),
         "kind",
@@ -67,6 +108,8 @@ static json_t *provider_json(struct ts_registry *r, int i)
         ts_json_text(status.why[0] != '\0' ? status.why : NULL),
         "load",
         load_json(&status.load),
+        "hardware",
+        hardware_json(s, i),
         "summary");
 }
 
@@ -96,11 +139,12 @@ static void add_model(void *ctx, const struct ts_provider *p, const struct ts_mo
     (void)json_array_append_new(json_object_get(provider, "models"), model_json(m));
 }
 
-static json_t *list_providers(struct ts_registry *r)
+static json_t *list_providers(const struct ts_services *s)
 {
+    struct ts_registry *r = s->registry;
     json_t *list = json_array();
     for (int i = 0; i < ts_registry_count(r); i++)
-        (void)json_array_append_new(list, provider_json(r, i));
+        (void)json_array_append_new(list, provider_json(s, i));
     ts_registry_each_model(r, add_model, list);
     return list;
 }
@@ -141,7 +185,7 @@ static void settled(struct ts_post *post)
 {
     struct ts_query *q = TS_CONTAINER(post, struct ts_query, post);
     struct asking *a = TS_CONTAINER(q, struct asking, query);
-    json_t *list = list_providers(a->x->services->registry);
+    json_t *list = list_providers(a->x->services);
     const struct ts_figures none = ts_no_figures();
     size_t i = 0;
     json_t *provider = NULL;

@@ -8,6 +8,7 @@
 
 #include "base/id.h"
 #include "db/store.h"
+#include "handlers/hardware.h"
 #include "handlers/live.h"
 #include "handlers/meters.h"
 #include "proxy/discovery.h"
@@ -26,6 +27,7 @@ struct ts_services {
     struct ts_idempotency *idempotency;
     struct ts_meters *meters;
     struct ts_live *live;
+    struct ts_hardware *hardware; /* NULL: nobody looks */
     struct ts_registry *registry;
     struct ts_discovery *discovery;
     struct ts_id_source *ids;

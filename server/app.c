@@ -308,6 +308,18 @@ static enum ts_err make_loops(struct ts_app *app, const int *sockets, struct ts_
     return e;
 }
 
+static enum ts_err look_at_hardware(struct ts_app *app, struct ts_error *err)
+{
+    const struct ts_hardware_options options = {
+        .registry = app->registry,
+        .store = app->services.tracking ? app->store : NULL,
+        .in_flight = &app->in_flight,
+    };
+    enum ts_err e = ts_hardware_start(&options, &app->hardware, err);
+    app->services.hardware = app->hardware;
+    return e;
+}
+
 static enum ts_err add_providers(struct ts_app *app, struct ts_error *err)
 {
     return app->hooks != NULL ? app->hooks->providers(app->hooks->ctx, app->registry, err)
@@ -342,7 +354,9 @@ static enum ts_err start_with(struct ts_app *app, int *sockets, struct ts_error 
     open_control(app);
     make_services(app);
     ts_watch_providers(&app->services);
-    e = make_loops(app, sockets, err);
+    e = look_at_hardware(app, err);
+    if (e == TS_OK)
+        e = make_loops(app, sockets, err);
     if (e == TS_OK && app->hooks != NULL)
         e = app->hooks->serving(app->hooks->ctx, app, err);
     return e;
@@ -401,6 +415,7 @@ void ts_app_stop(struct ts_app *app)
 {
     for (int i = 0; i < app->loop_count && app->loops[i] != NULL; i++)
         ts_loop_join(app->loops[i]);
+    ts_hardware_stop(app->hardware);
     if (app->discovery != NULL)
         ts_discovery_free(app->discovery);
     ts_control_stop(app->control);

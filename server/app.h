@@ -27,6 +27,7 @@ struct ts_app {
     struct ts_idempotency *idempotency;
     struct ts_meters *meters;
     struct ts_live *live;
+    struct ts_hardware *hardware;
     struct ts_store *store;
     struct ts_control *control; /* NULL: commands cannot reach this server */
     struct ts_discovery *discovery;

@@ -78,6 +78,16 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- name: text_insert
 INSERT INTO call_text(call_id, prompt, answer, cut) VALUES (?1, ?2, ?3, ?4);
 
+-- name: sample_insert
+INSERT INTO hardware_sample(
+  sampled_ms, provider, cpu_percent, memory_bytes, host_cpu_percent, host_memory_bytes, host_memory_total_bytes,
+  gpu_percent, gpu_memory_bytes, gpu_memory_total_bytes)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING;
+
+-- name: samples_forget
+DELETE FROM hardware_sample WHERE sampled_ms < ?1;
+
 -- name: stats_add
 INSERT INTO model_stats(task_type, model_id, successes, failures, timeouts, total_tokens, total_cost, last_used)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, strftime('%Y-%m-%dT%H:%M:%fZ', ?8 / 1000.0, 'unixepoch'))

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { sql } from '../harness/sql.mjs';
 import { freePort, slack, startTouchstone } from '../harness/touchstone.mjs';
-import { startUpstream } from '../harness/upstream.mjs';
+import { answer, startUpstream, words } from '../harness/upstream.mjs';
 
 const names = (models) => models.map((m) => m.name ?? m.id).sort();
 
@@ -144,4 +145,19 @@ test('a server tells how busy it is, and what its calls of the last day were lik
   assert.equal(provider.summary.totalCalls, 4);
   assert.equal(provider.summary.successRate, 75);
   assert.ok(provider.summary.avgResponseTime > 0);
+});
+
+test('while calls run the server and the machine are looked at, and the samples belong to the calls', async (t) => {
+  const upstream = await startUpstream(t, { models: ['m'], reply: answer({ tokens: words(40), gapMs: 60 }) });
+  const server = await startTouchstone(t, { upstreams: { ollama: upstream } });
+  assert.equal((await server.get('/api/providers')).json.providers[0].hardware, null, 'nothing has run yet');
+  const got = await server.post('/api/generate', { model: 'm', prompt: 'p' }); // 2.4 s: at least one look
+  const { hardware } = (await server.get('/api/providers')).json.providers[0];
+  assert.ok(hardware.cpuPercent >= 0 && hardware.memoryBytes > 10e6, 'the model server is this test');
+  assert.ok(hardware.hostCpuPercent >= 0 && hardware.hostCpuPercent <= 100);
+  assert.ok(hardware.hostMemoryBytes <= hardware.hostMemoryTotalBytes);
+  await server.stop();
+  const rows = sql(server.db, 'SELECT provider, model, memory_bytes, host_memory_total_bytes FROM call_hardware');
+  assert.ok(rows.length >= 1, got.text);
+  assert.deepEqual([rows[0].provider, rows[0].model, rows[0].host_memory_total_bytes], ['ollama', 'm', hardware.hostMemoryTotalBytes]);
 });
