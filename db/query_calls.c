@@ -40,10 +40,23 @@ struct slice {
 
 /* -- calls ------------------------------------------------------------------------------------ */
 
+/* Users, tags and the like are not in cells. */
+static bool needs_calls(const struct ts_call_filter *f)
+{
+    return f->user != NULL || f->user_segment != NULL || f->outcome != NULL ||
+           f->conversation_id != NULL || f->tag_key != NULL;
+}
+
 static enum ts_err feed_calls(struct slice *q, unsigned parts, int64_t from_ms, int64_t to_ms)
 {
-    TS_LEASE(s, q->conn, TS_SQL_CALLS_IN_WINDOW);
-    ts_filter_bind(&s, q->filter, ts_id_from_ms(from_ms), ts_id_from_ms(to_ms));
+    bool filtered = needs_calls(q->filter);
+    TS_LEASE(s, q->conn, filtered ? TS_SQL_CALLS_IN_WINDOW : TS_SQL_CALLS_BETWEEN);
+    if (filtered) {
+        ts_filter_bind(&s, q->filter, ts_id_from_ms(from_ms), ts_id_from_ms(to_ms));
+    } else {
+        ts_bind_i64(&s, ts_id_from_ms(from_ms));
+        ts_bind_i64(&s, ts_id_from_ms(to_ms));
+    }
     enum ts_err e = TS_OK;
     enum ts_step step = TS_DONE;
     while (e == TS_OK && (step = ts_step(&s)) == TS_ROW) {
@@ -316,13 +329,6 @@ static enum ts_err read_trust(struct slice *q)
         t->call_days[t->call_day_count++] = ts_col_i64(&due);
     t->calls_only = t->call_day_count == CALL_DAYS_MAX;
     return step == TS_FAILED ? ts_filter_fail(&due, q->err) : TS_OK;
-}
-
-/* Users, tags and the like are not in cells. */
-static bool needs_calls(const struct ts_call_filter *f)
-{
-    return f->user != NULL || f->user_segment != NULL || f->outcome != NULL ||
-           f->conversation_id != NULL || f->tag_key != NULL;
 }
 
 /* A cell that cannot be read: its day from the calls instead, and it is made anew behind us. Where

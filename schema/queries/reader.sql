@@ -56,6 +56,12 @@ SELECT coalesce((SELECT value FROM meta WHERE key = 'whole_from_id'), 0);
 -- name: due_days
 SELECT day FROM rollup_due WHERE day BETWEEN ?1 AND ?2 ORDER BY day;
 
+-- The same without filters: ragged ends of windows that are read from cells else.
+-- name: calls_between
+SELECT id, series_id, outcome, rating, cold, total_us, ttft_us, decode_us, input_tokens,
+  output_tokens, unsplit_tokens, cost_nano_usd
+FROM call WHERE id >= ?1 AND id < ?2;
+
 -- name: attempts_in_window
 SELECT a.call_id, a.series_id
 FROM attempt a
