@@ -360,6 +360,7 @@ sqlite3 *kit_foreign(const struct kit *k)
 {
     sqlite3 *db = NULL;
     assert_int_equal(sqlite3_open(k->path, &db), SQLITE_OK);
+    (void)sqlite3_busy_timeout(db, 5000); /* the writer may be at work by itself, on roll-ups */
     return db;
 }
 
