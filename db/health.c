@@ -21,8 +21,11 @@ void ts_state_good(struct ts_store_state *st)
         st->writable = true;
         st->why[0] = '\0';
     }
-    if (was_bad)
-        ts_log(TS_LOG_INFO, "the database takes rows again");
+    if (!was_bad)
+        return;
+    ts_log(TS_LOG_INFO, "the database takes rows again");
+    if (st->watcher.changed != NULL)
+        st->watcher.changed(st->watcher.ctx, true, "the database takes rows again");
 }
 
 void ts_state_bad(struct ts_store_state *st, const char *why)
@@ -34,10 +37,13 @@ void ts_state_bad(struct ts_store_state *st, const char *why)
         st->writable = false;
         (void)snprintf(st->why, sizeof(st->why), "%s", why);
     }
-    if (was_good)
-        ts_logf(TS_LOG_ERROR,
-                TS_LOG_FIELDS(TS_LOG_STR("why", why)),
-                "the database takes no rows; they wait in the spool");
+    if (!was_good)
+        return;
+    ts_logf(TS_LOG_ERROR,
+            TS_LOG_FIELDS(TS_LOG_STR("why", why)),
+            "the database takes no rows; they wait in the spool");
+    if (st->watcher.changed != NULL)
+        st->watcher.changed(st->watcher.ctx, false, why);
 }
 
 void ts_state_late(struct ts_store_state *st)
@@ -137,4 +143,9 @@ struct ts_store_health ts_store_health(struct ts_store *s)
     const char *why = !h.writable ? s->state.why : h.damaged ? s->state.damage : s->state.room;
     (void)snprintf(h.why, sizeof(h.why), "%s", why);
     return h;
+}
+
+void ts_store_watch(struct ts_store *s, struct ts_store_watcher watcher)
+{
+    s->state.watcher = watcher;
 }

@@ -33,6 +33,7 @@ enum { TS_WRITER_PATIENCE_US = 5000 * 1000 };
 struct ts_store_state {
     pthread_mutex_t lock;
     _Atomic bool writable;
+    struct ts_store_watcher watcher; /* set at start */
     char why[200];
     char damage[200]; /* what a check of the file found */
     char room[160];   /* how little is left on the disk */

@@ -185,4 +185,12 @@ struct ts_store_health {
 };
 struct ts_store_health ts_store_health(struct ts_store *s);
 
+/* Who is told, over no lock, when the database stops to take rows and when it does again, with the
+ * reason; on a thread of the store's. Thread of ts_store_watch(): startup only. */
+struct ts_store_watcher {
+    void (*changed)(void *ctx, bool writable, const char *why);
+    void *ctx;
+};
+void ts_store_watch(struct ts_store *s, struct ts_store_watcher watcher);
+
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "proxy/admission.h"
 
 enum { EVENT_MAX_BYTES = TS_LIVE_EVENT_MAX_BYTES };
 
@@ -170,6 +171,8 @@ static void on_provider(void *ctx, int index)
     put_text(&data, "provider", p->name);
     put_text(&data, "kind", p->kind->name);
     put_text(&data, "state", ts_provider_state_name(status.state));
+    put_text(
+        &data, "breaker", ts_breaker_state_name(ts_admission_door(s->registry, index).breaker));
     put_number(&data, "models", status.models);
     put_text(&data, "why", status.why[0] != '\0' ? status.why : NULL);
     (void)publish(s, "provider.changed", &data);
@@ -183,14 +186,21 @@ void ts_watch_providers(const struct ts_services *s)
 /* -- alerts -------------------------------------------------------------------------------------
  */
 
-void ts_watch_alert(const struct ts_services *s, const struct ts_alert *a)
+static void on_store(void *ctx, bool writable, const char *why)
 {
+    const struct ts_services *s = ctx;
     struct ts_buf data = TS_BUF_INIT(EVENT_MAX_BYTES);
     char when[TS_RFC3339_SIZE];
-    put_text(&data, "kind", a->kind);
-    put_text(&data, "state", a->over ? "over" : "on");
-    put_text(&data, "severity", a->over ? "info" : "warning");
-    put_text(&data, "message", a->message);
+    put_text(&data, "kind", "database");
+    put_text(&data, "state", writable ? "over" : "on");
+    put_text(&data, "severity", writable ? "info" : "warning");
+    put_text(&data, "message", why);
     put_text(&data, "timestamp", ts_rfc3339(ts_wall_ms(), when));
     (void)publish(s, "alert", &data);
+}
+
+void ts_watch_store(const struct ts_services *s)
+{
+    const struct ts_store_watcher watcher = {.changed = on_store, .ctx = (void *)(uintptr_t)s};
+    ts_store_watch(s->store, watcher);
 }

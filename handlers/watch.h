@@ -15,12 +15,8 @@ struct ts_observer ts_watch_calls(const struct ts_services *s);
 /* From now on changes of the registry's servers are told. Thread: startup only. */
 void ts_watch_providers(const struct ts_services *s);
 
-/* Something needs a person's attention, or no longer does. */
-struct ts_alert {
-    const char *kind; /* "database", "spool" */
-    bool over;
-    const char *message;
-};
-void ts_watch_alert(const struct ts_services *s, const struct ts_alert *a);
+/* From now on an alert is told when the database stops to take rows, and when that is over. Thread:
+ * startup only. */
+void ts_watch_store(const struct ts_services *s);
 
 #endif

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-const char ts_prices_date[] = "2026-11";
+const char ts_prices_date[] = "2026-06";
 const char ts_prices_source[] =
     "https://platform.claude.com/docs/en/about-claude/pricing and "
     "https://openai.com/api/pricing, standard tier, cache writes for 5 minutes";
@@ -20,7 +20,6 @@ struct published {
 /* Ids that name a fixed model only; those of which the price is not certain are left out. */
 /* clang-format off */
 static const struct published table[] = {
-    {TS_PRICES_OPENAI, "gpt-5.2",                  0, {1.75, 14, 0.175, -1}},
     {TS_PRICES_OPENAI, "gpt-5.1",                  0, {1.25, 10, 0.125, -1}},
     {TS_PRICES_OPENAI, "gpt-5",                    0, {1.25, 10, 0.125, -1}},
     {TS_PRICES_OPENAI, "gpt-5-2025-08-07",         0, {1.25, 10, 0.125, -1}},

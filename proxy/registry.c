@@ -224,7 +224,7 @@ void ts_registry_watch(struct ts_registry *r, void (*changed)(void *ctx, int pro
     r->changed_ctx = ctx;
 }
 
-static void tell_changed(const struct ts_registry *r, int provider)
+void ts_registry_tell(const struct ts_registry *r, int provider)
 {
     if (r->changed != NULL)
         r->changed(r->changed_ctx, provider);
@@ -257,7 +257,7 @@ bool ts_registry_update(struct ts_registry *r,
     if (models != NULL)
         *models = (struct ts_model_list){0};
     if (news || other_state)
-        tell_changed(r, provider);
+        ts_registry_tell(r, provider);
     return news;
 }
 
@@ -285,7 +285,7 @@ void ts_registry_mark(struct ts_registry *r, int provider, bool reachable, const
             set_why(e, reachable ? NULL : why);
     }
     if (after != before)
-        tell_changed(r, provider);
+        ts_registry_tell(r, provider);
 }
 
 int64_t ts_registry_share_us(struct ts_registry *r, int provider)

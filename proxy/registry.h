@@ -63,9 +63,13 @@ bool ts_registry_update(struct ts_registry *r,
                         struct ts_model_list *models,
                         const char *why);
 
-/* Thread: startup only. @changed is called, over no lock, whenever a provider's state or list of
- * models has changed; on whatever thread changed it. */
+/* Thread: startup only. @changed is called, over no lock, whenever a provider's state, breaker or
+ * list of models has changed; on whatever thread changed it. */
 void ts_registry_watch(struct ts_registry *r, void (*changed)(void *ctx, int provider), void *ctx);
+
+/* Something of it has changed that others than the registry know, its breaker: those who watch are
+ * told. Over no lock. */
+void ts_registry_tell(const struct ts_registry *r, int provider);
 
 /* How busy it says it is. */
 void ts_registry_set_load(struct ts_registry *r, int provider, const struct ts_server_load *load);

@@ -56,7 +56,7 @@ static void log_next(const struct ts_relay *r, int next, const char *what, int64
             what);
 }
 
-static void log_breaker(const struct ts_relay *r, enum ts_breaker_change change)
+static void tell_breaker(const struct ts_relay *r, enum ts_breaker_change change)
 {
     static const char *const what[] = {
         [TS_BREAKER_OPENED] = "breaker opened",
@@ -76,6 +76,7 @@ static void log_breaker(const struct ts_relay *r, enum ts_breaker_change change)
                           TS_LOG_INT("wait_ms", wait_us > 0 ? wait_us / us_per_ms : 0)),
             "%s",
             what[change]);
+    ts_registry_tell(r->env->registry, r->try.target->provider->index);
 }
 
 /* -- coming and going ------------------------------------------------------------------------- */
@@ -84,12 +85,12 @@ void ts_relay_leave(struct ts_relay *r, enum ts_sign sign)
 {
     r->queued = false;
     r->pause_until_us = 0;
-    log_breaker(r, ts_admission_leave(&r->admission, sign, ts_now_us()));
+    tell_breaker(r, ts_admission_leave(&r->admission, sign, ts_now_us()));
 }
 
 void ts_relay_is_well(struct ts_relay *r)
 {
-    log_breaker(r, ts_admission_well(&r->admission, ts_now_us()));
+    tell_breaker(r, ts_admission_well(&r->admission, ts_now_us()));
 }
 
 /* The admission is INSIDE: asks. Where the target cannot be asked this, it is left for good. */

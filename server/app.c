@@ -354,6 +354,7 @@ static enum ts_err start_with(struct ts_app *app, int *sockets, struct ts_error 
     open_control(app);
     make_services(app);
     ts_watch_providers(&app->services);
+    ts_watch_store(&app->services);
     e = look_at_hardware(app, err);
     if (e == TS_OK)
         e = make_loops(app, sockets, err);

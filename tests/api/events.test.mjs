@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { test } from 'node:test';
 
+import { lockDatabase } from '../harness/sql.mjs';
 import { slack, startTouchstone } from '../harness/touchstone.mjs';
 import { answer, startUpstream, words } from '../harness/upstream.mjs';
 
@@ -128,6 +129,21 @@ test('a server that goes away and comes back is told', async (t) => {
   await upstream.listen(port);
   await server.post('/api/generate', { model: 'nobody', prompt: 'p' });
   await listener.until((e) => e.event === 'provider.changed' && e.data.state === 'up');
+});
+
+test('a breaker that opens is told, and a database that takes no rows', async (t) => {
+  const { server, upstream, generate } = await start(t);
+  const listener = await listen(t, server);
+  upstream.reply = (call) => call.send(500, { error: 'broken' });
+  for (let i = 0; i < 6; i++) await generate();
+  await listener.until((e) => e.event === 'provider.changed' && e.data.breaker === 'open');
+  const release = await lockDatabase(t, server.db);
+  await generate();
+  const on = await listener.until((e) => e.event === 'alert');
+  assert.deepEqual([on.data.kind, on.data.state, on.data.severity], ['database', 'on', 'warning']);
+  assert.ok(on.data.message.length > 0);
+  release();
+  await listener.until((e) => e.event === 'alert' && e.data.state === 'over');
 });
 
 test('many listeners on several loops hear the same, in the same order', async (t) => {

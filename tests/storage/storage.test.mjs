@@ -1,13 +1,13 @@
 // A database in trouble never stops a stream: missing, foreign, locked, read-only, full.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { cleanup } from '../harness/cleanup.mjs';
-import { sql } from '../harness/sql.mjs';
+import { lockDatabase, sql } from '../harness/sql.mjs';
 import { freePort, runToEnd, scratch, slack, startTouchstone } from '../harness/touchstone.mjs';
 import { answer, startUpstream, words } from '../harness/upstream.mjs';
 
@@ -71,18 +71,11 @@ test('a database that cannot be created: streams go on, the state says so, requi
 });
 
 // Holds the write lock of a database in a process of its own until told.
-async function locker(t, db) {
-  const child = spawn('sqlite3', [db]);
-  cleanup(t, () => child.kill('SIGKILL'));
-  child.stdin.write('.timeout 2000\nBEGIN IMMEDIATE;\nSELECT \'locked\';\n');
-  await new Promise((done) => child.stdout.on('data', (b) => String(b).includes('locked') && done()));
-  return () => child.stdin.end('ROLLBACK;\n.quit\n');
-}
 
 test('a database that another process locks: streams go on within the ceiling, rows come later, none lost', async (t) => {
   const server = await startTouchstone(t, { upstreams: { ollama: await upstreamOf(t) } });
   await stream(server);
-  const release = await locker(t, server.db);
+  const release = await lockDatabase(t, server.db);
   const begun = performance.now();
   const ids = await Promise.all(Array.from({ length: 20 }, () => stream(server)));
   assert.ok(performance.now() - begun < 2500 * slack, `${performance.now() - begun} ms`);
@@ -102,7 +95,7 @@ test('rows that wait in the spool survive kill -9', async (t) => {
   const folder = scratch(t);
   const server = await startTouchstone(t, { upstreams: { ollama: upstream }, folder, expectEnd: false });
   await stream(server);
-  const release = await locker(t, server.db);
+  const release = await lockDatabase(t, server.db);
   const ids = await Promise.all(Array.from({ length: 5 }, () => stream(server)));
   await server.kill();
   release();

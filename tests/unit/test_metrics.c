@@ -81,7 +81,7 @@ static const char *read_label(const char *at, struct sample *s)
 static void read_sample(const char *line, struct sample *s)
 {
     size_t n = strcspn(line, "{ ");
-    *s = (struct sample){.le = NAN};
+    *s = (struct sample){.le = (double)NAN};
     assert_true(is_name(line, n) && n < sizeof(s->name));
     memcpy(s->name, line, n);
     const char *at = line + n;
