@@ -64,7 +64,8 @@ def targets_table(rows):
             median = statistics.median(values) if values else None
             kept = values and (median <= limit if side is max else median >= limit)
             verdict = "not measured" if not values else "reached" if kept else "**missed**"
-        lines.append(f"| {what} | {spread(values)} {unit if values else ''} | {promise} | {verdict} |")
+        digits = 3 if limit is not None and 0 < limit < 0.1 else 2
+        lines.append(f"| {what} | {spread(values, digits)} {unit if values else ''} | {promise} | {verdict} |")
     return lines
 
 
