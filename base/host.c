@@ -200,7 +200,7 @@ static void add_nvidia(const char *root, const char *entry, struct gpus *g)
  * firmware and of virtual machines have other numbers and do not count. */
 static void add_drm(const char *root, const char *entry, struct gpus *g)
 {
-    char folder[PATH_MAX];
+    char folder[NAME_MAX + 64];
     char vendor[LINE];
     char product[LINE];
     char vram[LINE];
