@@ -69,20 +69,41 @@ void ts_buf_puts(struct ts_buf *b, const char *text)
     ts_buf_put(b, text, strlen(text));
 }
 
+/* Into the room there is, and only where that is too small a second time. */
 void ts_buf_printf(struct ts_buf *b, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
     va_list again;
     va_copy(again, args);
-    int need = vsnprintf(NULL, 0, fmt, args);
+    size_t room = b->error == TS_OK && b->cap > b->len ? b->cap - b->len : 0;
+    int need = vsnprintf(room > 0 ? b->data + b->len : NULL, room, fmt, args);
     va_end(args);
     assert(need >= 0);
-    if (ts_buf_reserve(b, (size_t)need)) {
+    bool fits = (size_t)need < room;
+    if (room > 0 && !fits)
+        b->data[b->len] = '\0'; /* what was cut off there is not part of it */
+    if (fits) {
+        b->len += (size_t)need;
+    } else if (ts_buf_reserve(b, (size_t)need)) {
         (void)vsnprintf(b->data + b->len, (size_t)need + 1, fmt, again);
         b->len += (size_t)need;
     }
     va_end(again);
+}
+
+void ts_buf_put_int(struct ts_buf *b, int64_t v)
+{
+    char digits[24];
+    char *at = digits + sizeof(digits);
+    uint64_t rest = v < 0 ? -(uint64_t)v : (uint64_t)v;
+    do {
+        *--at = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (v < 0)
+        *--at = '-';
+    ts_buf_put(b, at, (size_t)(digits + sizeof(digits) - at));
 }
 
 void ts_buf_drop(struct ts_buf *b, size_t n)

@@ -117,7 +117,14 @@ int64_t ts_live_publish(struct ts_live *l, const char *name, const struct ts_buf
         return 0;
     TS_GUARD(&l->lock);
     int64_t id = l->next_id;
-    ts_buf_printf(&text, "id: %" PRId64 "\nevent: %s\ndata: %s\n\n", id, name, ts_buf_text(data));
+    (void)!ts_buf_reserve(&text, data->len + strlen(name) + 64);
+    ts_buf_puts(&text, "id: ");
+    ts_buf_put_int(&text, id);
+    ts_buf_puts(&text, "\nevent: ");
+    ts_buf_puts(&text, name);
+    ts_buf_puts(&text, "\ndata: ");
+    ts_buf_put(&text, data->data, data->len);
+    ts_buf_puts(&text, "\n\n");
     if (!ts_buf_ok(&text)) {
         ts_buf_free(&text);
         return 0;

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "proxy/admission.h"
 
-enum { EVENT_MAX_BYTES = TS_LIVE_EVENT_MAX_BYTES };
+enum { EVENT_MAX_BYTES = TS_LIVE_EVENT_MAX_BYTES, EVENT_USUAL_BYTES = 512 };
 
 /* -- events as JSON -----------------------------------------------------------------------------
  */
@@ -14,7 +14,9 @@ enum { EVENT_MAX_BYTES = TS_LIVE_EVENT_MAX_BYTES };
 /* Objects are written member by member: `{` stands before the first, `,` before the others. */
 static void put_key(struct ts_buf *out, const char *key)
 {
-    ts_buf_printf(out, "%s\"%s\":", out->len == 0 ? "{" : ",", key);
+    ts_buf_puts(out, out->len == 0 ? "{\"" : ",\"");
+    ts_buf_puts(out, key);
+    ts_buf_puts(out, "\":");
 }
 
 static void put_text(struct ts_buf *out, const char *key, const char *text)
@@ -32,7 +34,7 @@ static void put_number(struct ts_buf *out, const char *key, int64_t v)
     if (v == TS_UNKNOWN)
         ts_buf_puts(out, "null");
     else
-        ts_buf_printf(out, "%" PRId64, v);
+        ts_buf_put_int(out, v);
 }
 
 /* Microseconds as milliseconds. */
@@ -75,6 +77,7 @@ static void on_started(void *ctx, const struct ts_call_view *v)
     const struct ts_services *s = ctx;
     char when[TS_RFC3339_SIZE];
     struct ts_buf data = TS_BUF_INIT(EVENT_MAX_BYTES);
+    (void)!ts_buf_reserve(&data, EVENT_USUAL_BYTES);
     put_call(&data, v);
     put_text(&data, "timestamp", ts_rfc3339(ts_id_ms(v->id), when));
     put_text(&data, "requestedModel", v->requested_model);
@@ -117,6 +120,7 @@ static void tell_finished(const struct ts_services *s,
 {
     const struct ts_token_counts *t = &call->tokens;
     struct ts_buf data = TS_BUF_INIT(EVENT_MAX_BYTES);
+    (void)!ts_buf_reserve(&data, EVENT_USUAL_BYTES);
     put_call(&data, v);
     put_text(&data, "taskType", call->task_type);
     put_text(&data, "complexity", ts_complexity_name(call->complexity));

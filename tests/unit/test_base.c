@@ -218,6 +218,35 @@ static void a_buffer_grows_to_its_maximum_and_no_further(void **state)
     ts_buf_free(NULL);
 }
 
+/* At every length that the room of a buffer may have, and just beyond it. */
+static void formatted_text_fits_or_makes_room(void **state)
+{
+    (void)state;
+    for (int before = 0; before < 300; before++) {
+        struct ts_buf b = TS_BUF_INIT(320);
+        for (int i = 0; i < before; i++)
+            ts_buf_puts(&b, "x");
+        ts_buf_printf(&b, "%s%d", "0123456789", 42);
+        ts_buf_put_int(&b, before % 2 == 0 ? INT64_MIN : 7);
+        bool fits = before + 12 + (before % 2 == 0 ? 20 : 1) <= 320;
+        assert_int_equal(ts_buf_ok(&b), fits);
+        assert_memory_equal(b.data + before, "012345678942", 12);
+        if (fits)
+            assert_string_equal(b.data + before + 12,
+                                before % 2 == 0 ? "-9223372036854775808" : "7");
+        ts_buf_free(&b);
+    }
+    struct ts_buf small = TS_BUF_INIT(4);
+    ts_buf_puts(&small, "ab");
+    ts_buf_printf(&small, "%s", "cde");
+    assert_int_equal(small.error, TS_ERR_BODY_TOO_LARGE);
+    assert_string_equal(small.data, "ab");
+    ts_buf_clear(&small);
+    ts_buf_put_int(&small, 0);
+    assert_string_equal(small.data, "0");
+    ts_buf_free(&small);
+}
+
 static void json_strings_are_escaped_and_mended(void **state)
 {
     (void)state;
@@ -409,6 +438,7 @@ int main(void)
         cmocka_unit_test(other_ways_to_write_a_time_are_read),
         cmocka_unit_test(the_clocks_go_forward),
         cmocka_unit_test(a_buffer_grows_to_its_maximum_and_no_further),
+        cmocka_unit_test(formatted_text_fits_or_makes_room),
         cmocka_unit_test(json_strings_are_escaped_and_mended),
         cmocka_unit_test(an_arena_gives_aligned_zeroed_pieces_up_to_its_maximum),
         cmocka_unit_test(every_code_point_survives_and_nothing_else_is_valid),
