@@ -69,7 +69,8 @@ double ts_sketch_percentile(const struct ts_sketch *s, int percent);
 /* The same by rank, 1 to n. */
 double ts_sketch_at_rank(const struct ts_sketch *s, int64_t rank);
 
-/* A bin that has values, all of them above @low_us and at or below @high_us. */
+/* A bin that has values, all of them above @low_us and at or below @high_us; of the zeros both are
+ * 0. */
 struct ts_sketch_bin {
     double low_us;
     double high_us;

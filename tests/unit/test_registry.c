@@ -200,6 +200,7 @@ struct house {
 
 static void build(struct house *h)
 {
+    *h = (struct house){.looked = false};
     assert_int_equal(ts_registry_new(&h->registry), TS_OK);
     h->a = add(h->registry, TS_KIND_OLLAMA, "a");
     h->b = add(h->registry, TS_KIND_OLLAMA, "b");
