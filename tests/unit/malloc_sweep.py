@@ -21,6 +21,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RUN_SECONDS = 240
 
 
+def needs(program):
+    """What tests/unit/meson.build sets for every test."""
+    return {"TS_FIXTURES": str(ROOT / "tests/fixtures"), "TS_FAKE_GPU": str(pathlib.Path(program).parent / "fakegpu.so")}
+
+
 def run(program, env):
     # Leaks are not judged here: a failed assertion leaves its test by a jump. malloc_torture() does.
     # Signals go to the sanitizer, which says where it was, and not to cmocka, which does not.
@@ -28,7 +33,7 @@ def run(program, env):
              ":detect_leaks=0:handle_segv=2:handle_abort=2:handle_sigfpe=2:exitcode=99"}
     try:
         done = subprocess.run([program], capture_output=True, timeout=RUN_SECONDS, cwd=ROOT,
-                              env=os.environ | {"TS_FIXTURES": str(ROOT / "tests/fixtures")} | quiet | env)
+                              env=os.environ | needs(program) | quiet | env)
         return done.returncode, done.stderr.decode(errors="replace")
     except subprocess.TimeoutExpired:
         return None, "hangs"
