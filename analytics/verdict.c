@@ -266,10 +266,10 @@ static double draw(const struct field *f, struct ts_standing *standings, int sec
     for (int i = 0; i < f->count; i++)
         standings[i].expected_loss = -1;
     double losses[TS_MAX_ARMS] = {0};
+    double utility[TS_MAX_ARMS] = {0};
     double best_utility = 0;
     int same = 0;
     for (uint32_t round = 0; round < TS_STRATA; round++) {
-        double utility[TS_MAX_ARMS];
         draw_utilities(f, &d, round, utility);
         int best = 0;
         for (int i = 1; i < d.count; i++)

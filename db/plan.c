@@ -9,10 +9,12 @@ void ts_plan_free(struct ts_plan *p)
 
 static enum ts_err add(struct ts_plan *p, struct ts_stretch s)
 {
-    struct ts_stretch *last = p->count > 0 ? &p->at[p->count - 1] : NULL;
-    if (last != NULL && last->source == s.source && last->to_ms == s.from_ms) {
-        last->to_ms = s.to_ms;
-        return TS_OK;
+    if (p->count > 0) {
+        struct ts_stretch *last = &p->at[p->count - 1];
+        if (last->source == s.source && last->to_ms == s.from_ms) {
+            last->to_ms = s.to_ms;
+            return TS_OK;
+        }
     }
     if (p->count == p->cap) {
         int cap = p->cap == 0 ? 16 : p->cap * 2;

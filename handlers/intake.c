@@ -223,6 +223,7 @@ static struct ts_slice without_end(struct ts_slice s)
 /* The next row that is not empty. */
 static enum ts_intake_step take_row(struct ts_intake *in, struct ts_slice *out, struct ts_error *e)
 {
+    *out = (struct ts_slice){0};
     for (;;) {
         enum ts_intake_step step = take_text(in, out, e);
         if (step != TS_INTAKE_ROW)
@@ -231,6 +232,7 @@ static enum ts_intake_step take_row(struct ts_intake *in, struct ts_slice *out, 
         if (ts_slice_trim(*out).len > 0)
             break;
     }
+    assert(out->at != NULL);
     if (memchr(out->at, '\0', out->len) != NULL) {
         (void)ts_fail(e, TS_ERR_INVALID_FIELD, "there is a NUL in it");
         return TS_INTAKE_BAD;

@@ -1,5 +1,6 @@
 #include "handlers/meters.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -184,6 +185,7 @@ static uint32_t hash_labels(const char *const *labels, int count)
 {
     uint32_t h = UINT32_C(2166136261); /* FNV-1a */
     for (int i = 0; i < count; i++) {
+        assert(labels[i] != NULL);
         for (const char *c = labels[i]; *c != '\0'; c++)
             h = (h ^ (unsigned char)*c) * UINT32_C(16777619);
         h = (h ^ 0xffU) * UINT32_C(16777619);
@@ -205,7 +207,7 @@ static bool grow(struct set *s)
     if (s->count < s->cap)
         return true;
     int cap = s->cap > 0 ? s->cap * 2 : 16;
-    struct ts_meter_series **at = realloc(s->at, (size_t)cap * sizeof(s->at[0]));
+    struct ts_meter_series **at = realloc(s->at, (size_t)cap * sizeof(struct ts_meter_series *));
     if (at == NULL)
         return false;
     s->at = at;

@@ -43,7 +43,7 @@ static enum ts_err read_calls(struct outcomes *o, json_t *body, struct ts_error 
                        "a report has 1 to %d calls, not %zu",
                        TS_MAX_OUTCOMES_PER_REQUEST,
                        count);
-    o->calls = calloc(count, sizeof(*o->calls));
+    o->calls = calloc(count, sizeof(struct ts_call *));
     if (o->calls == NULL)
         return ts_fail(err, TS_ERR_NOMEM, "no memory for a report");
     const struct ts_call_reader r = {.id_tag = o->x->services->id_tag, .now_ms = o->now_ms};

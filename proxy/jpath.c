@@ -138,6 +138,7 @@ static void open_container(struct ts_jpath_scanner *s, bool object)
     } else {
         tell(s, object ? TS_J_OBJECT : TS_J_ARRAY, NULL, 0, true);
     }
+    assert(s->depth >= 0);
     uint64_t bit = UINT64_C(1) << s->depth;
     s->objects = object ? s->objects | bit : s->objects & ~bit;
     if (s->depth < TS_JPATH_SEGMENTS)

@@ -9,6 +9,6 @@
 
 extern const struct ts_option ts_demo_command_options[];
 
-int ts_demo_command(const struct ts_options *o);
+int ts_demo_command(const struct ts_options *given);
 
 #endif
