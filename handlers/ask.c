@@ -18,8 +18,7 @@ static enum ts_err run(struct ts_query *q, struct ts_reader_conn *c, struct ts_e
 
 static void reply_tagged(struct ts_ask *a)
 {
-    const struct ts_header headers[] = {
-        {"ETag", a->etag}, {"Cache-Control", TS_ETAG_CACHE}, {NULL, NULL}};
+    const struct ts_header headers[] = {{"ETag", a->etag}, {NULL, NULL}};
     const struct ts_head head = {
         .status = 200, .content_type = "application/json", .headers = headers};
     a->x->ops->respond(a->x, &head, a->text, strlen(a->text));

@@ -54,8 +54,7 @@ bool ts_etag_matches(const struct ts_exchange *x, const char *etag)
 
 void ts_reply_unchanged(struct ts_exchange *x, const char *etag)
 {
-    const struct ts_header headers[] = {
-        {"ETag", etag}, {"Cache-Control", TS_ETAG_CACHE}, {NULL, NULL}};
+    const struct ts_header headers[] = {{"ETag", etag}, {NULL, NULL}};
     const struct ts_head head = {
         .status = 304, .content_type = "application/json", .headers = headers};
     x->ops->respond_static(x, &head, "", 0);

@@ -6,6 +6,8 @@
  * and whatever the handler adds. It is taken before the answer is computed, so the answer may be of
  * a newer commit than its tag says, and is then only asked for once more than needed; never the
  * other way about. Weak: a window that ends now moves, and is held to be the same for a minute.
+ * No cache keeps such an answer (no-store, as everywhere in the API): a program that polls keeps
+ * the tag itself and sends it along.
  */
 #ifndef TS_HANDLERS_ETAG_H
 #define TS_HANDLERS_ETAG_H
@@ -33,8 +35,5 @@ bool ts_etag_matches(const struct ts_exchange *x, const char *etag);
 
 /* 304 with that tag. */
 void ts_reply_unchanged(struct ts_exchange *x, const char *etag);
-
-/* A copy is kept by the browser alone, and asked about before each use. */
-#define TS_ETAG_CACHE "private, no-cache"
 
 #endif

@@ -29,7 +29,7 @@ static const struct ts_header on_data[] = {
 
 static const char exposed[] =
     "X-Touchstone-Request-Id, X-Touchstone-Provider, X-Touchstone-Model, X-Touchstone-Attempts, "
-    "X-Touchstone-Overhead-Us, Server-Timing, Retry-After";
+    "X-Touchstone-Overhead-Us, Server-Timing, Retry-After, ETag";
 
 static bool gives(const struct ts_head *head, const char *name)
 {
