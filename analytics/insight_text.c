@@ -22,6 +22,11 @@ static const char *words(const char *task_type, char out[static TASK_NAME_SIZE])
     return out;
 }
 
+static double cost(const struct ts_figures *f)
+{
+    return f->cost_usd.sum / (double)f->cost_usd.n;
+}
+
 static int64_t calls(const struct ts_figures *f)
 {
     return f->successes + f->failures;
@@ -65,6 +70,18 @@ void ts_insight_say(const struct ts_insight *i, struct ts_buf *out)
                       task,
                       f->satisfaction_rate,
                       o->figures.satisfaction_rate);
+        return;
+    case TS_INSIGHT_COSTLY:
+        ts_buf_printf(out,
+                      "%s costs %.3g USD a call for %s tasks where %s costs %.3g USD and nothing "
+                      "shows that it does worse (%.1f %% of its calls succeed, against %.1f %%)",
+                      s->model,
+                      cost(f),
+                      task,
+                      o->model,
+                      cost(&o->figures),
+                      o->figures.success_rate,
+                      f->success_rate);
         return;
     case TS_INSIGHT_SLOW_TASK:
         ts_buf_printf(out,

@@ -5,9 +5,6 @@
 #include <string.h>
 
 enum { ENOUGH = 20 };
-static const double slow_us = 8e6;
-static const double low_success = 0.95;
-static const double low_satisfaction = 0.70;
 
 static const struct {
     const char *name;
@@ -114,6 +111,7 @@ static struct measured measure(enum ts_insight_kind kind, const struct ts_figure
         return (struct measured){-f->median_response_us,
                                  {.low = -f->median_high_us, .high = -f->median_low_us},
                                  isnan(f->median_low_us) ? 0 : calls};
+    case TS_INSIGHT_COSTLY:
     case TS_INSIGHT_SLOW_TASK:
     case TS_INSIGHT_LOW_SUCCESS:
     case TS_INSIGHT_LOW_SATISFACTION:
@@ -164,27 +162,98 @@ static void compare_models(struct list *l,
     }
 }
 
+/* -- costly habits ----------------------------------------------------------------------------- */
+
+static double mean_cost(const struct ts_group *g)
+{
+    const struct ts_spread *s = &g->figures.cost_usd;
+    return s->sum / (double)s->n;
+}
+
+/* Of the mean cost of a call: its standard error is that of the normal distribution. */
+static struct ts_interval cost_interval(const struct ts_group *g)
+{
+    const struct ts_spread *s = &g->figures.cost_usd;
+    double n = (double)s->n;
+    double mean = s->sum / n;
+    double variance = fmax(0, s->squares / n - mean * mean) / (n - 1);
+    double reach = 1.959964 * sqrt(variance);
+    return (struct ts_interval){fmax(0, mean - reach), mean + reach};
+}
+
+/* Whether @kind shows that @a is worse than @b. */
+static bool shown_worse(enum ts_insight_kind kind,
+                        const struct ts_group *a,
+                        const struct ts_group *b)
+{
+    struct measured of_a = measure(kind, &a->figures);
+    struct measured of_b = measure(kind, &b->figures);
+    return of_a.n >= ENOUGH && of_b.n >= ENOUGH && of_a.interval.high < of_b.interval.low;
+}
+
+static bool is_habit(const struct ts_group *dear, const struct ts_group *cheap, double times)
+{
+    return cost_interval(dear).low > times * cost_interval(cheap).high &&
+           !shown_worse(TS_INSIGHT_MORE_RELIABLE, cheap, dear) &&
+           !shown_worse(TS_INSIGHT_PREFERRED, cheap, dear);
+}
+
+static bool is_priced(const struct ts_group *g, const char *task)
+{
+    return of_task(g, task) && g->figures.cost_usd.n >= ENOUGH && calls_of(&g->figures) >= ENOUGH;
+}
+
+/* For each model of the task, against the cheapest that does no worse. */
+static void find_habits(struct list *l,
+                        struct ts_groups models,
+                        const struct ts_group *task,
+                        double times)
+{
+    for (int i = 0; i < models.count; i++) {
+        const struct ts_group *dear = &models.at[i];
+        const struct ts_group *best = NULL;
+        for (int k = 0; is_priced(dear, task->task_type) && k < models.count; k++) {
+            const struct ts_group *cheap = &models.at[k];
+            if (is_priced(cheap, task->task_type) && is_habit(dear, cheap, times) &&
+                (best == NULL || mean_cost(cheap) < mean_cost(best)))
+                best = cheap;
+        }
+        if (best == NULL)
+            continue;
+        double share = 1 - mean_cost(best) / mean_cost(dear);
+        double weight = share * (double)calls_of(&dear->figures);
+        tell(l,
+             &(struct ts_insight){
+                 .kind = TS_INSIGHT_COSTLY, .subject = dear, .other = best, .weight = weight});
+    }
+}
+
+/* -- warnings ---------------------------------------------------------------------------------- */
+
 static void warn(struct list *l, enum ts_insight_kind kind, const struct ts_group *g)
 {
     double weight = (double)calls_of(&g->figures);
     tell(l, &(struct ts_insight){.kind = kind, .subject = g, .other = NULL, .weight = weight});
 }
 
-static void warn_of_task(struct list *l, const struct ts_group *task)
+static void warn_of_task(struct list *l,
+                         const struct ts_group *task,
+                         const struct ts_insight_limits *limits)
 {
     const struct ts_figures *f = &task->figures;
     int64_t calls = calls_of(f);
     if (calls < ENOUGH)
         return;
-    if (f->avg_response_us >= slow_us)
+    if (f->avg_response_us >= limits->slow_us)
         warn(l, TS_INSIGHT_SLOW_TASK, task);
-    if (ts_wilson95(f->successes, calls).high < low_success)
+    if (ts_wilson95(f->successes, calls).high < limits->low_success)
         warn(l, TS_INSIGHT_LOW_SUCCESS, task);
 }
 
 int ts_insights_find(struct ts_groups models,
                      struct ts_groups tasks,
                      struct ts_groups all,
+                     const struct ts_insight_limits *limits,
                      struct ts_insight *out,
                      int max)
 {
@@ -192,14 +261,15 @@ int ts_insights_find(struct ts_groups models,
     if (all.count > 0) {
         const struct ts_figures *f = &all.at[0].figures;
         int64_t rated = f->up + f->down;
-        if (rated >= ENOUGH && ts_wilson95(f->up, rated).high < low_satisfaction)
+        if (rated >= ENOUGH && ts_wilson95(f->up, rated).high < limits->low_satisfaction)
             warn(&l, TS_INSIGHT_LOW_SATISFACTION, &all.at[0]);
     }
     for (int i = 0; i < tasks.count; i++) {
-        warn_of_task(&l, &tasks.at[i]);
+        warn_of_task(&l, &tasks.at[i], limits);
         compare_models(&l, TS_INSIGHT_FASTER, models, &tasks.at[i]);
         compare_models(&l, TS_INSIGHT_MORE_RELIABLE, models, &tasks.at[i]);
         compare_models(&l, TS_INSIGHT_PREFERRED, models, &tasks.at[i]);
+        find_habits(&l, models, &tasks.at[i], limits->costly_times);
     }
     return l.count;
 }

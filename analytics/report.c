@@ -282,7 +282,7 @@ static void write_tasks(const struct writing *w)
 static void write_findings(const struct ts_report *r, struct ts_document *d)
 {
     struct ts_insight found[MAX_FINDINGS];
-    int count = ts_insights_find(r->by_task, r->tasks, r->all, found, MAX_FINDINGS);
+    int count = ts_insights_find(r->by_task, r->tasks, r->all, &r->limits, found, MAX_FINDINGS);
     if (count > 0)
         ts_document_heading(d, 2, "Findings");
     for (int i = 0; i < count; i++) {

@@ -24,6 +24,7 @@ struct ts_report {
     struct ts_groups by_task; /* by model and task type */
     struct ts_groups tasks;   /* by task type */
     struct ts_locality where;
+    struct ts_insight_limits limits;
 };
 
 /* Whether it went in is told by ts_document_ok(). */

@@ -1,13 +1,22 @@
 /* Insights as sentences with their numbers. */
+#include <math.h>
+
 #include "base/json.h"
 #include "handlers/figures.h"
 
 enum { MAX_ADVICE = 8, SENTENCE_MAX_BYTES = 2048 };
 
+/* USD, to the billionth; null where the cost of no call is known. */
+static json_t *cost_json(const struct ts_figures *f)
+{
+    const struct ts_spread *s = &f->cost_usd;
+    return s->n > 0 ? json_real(round(s->sum / (double)s->n * 1e9) / 1e9) : json_null();
+}
+
 static json_t *numbers(const struct ts_group *g)
 {
     const struct ts_figures *f = &g->figures;
-    return json_pack("{s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o}",
+    return json_pack("{s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}",
                      "model",
                      ts_json_text(g->model),
                      "provider",
@@ -23,7 +32,9 @@ static json_t *numbers(const struct ts_group *g)
                      "successRate",
                      ts_json_num2(f->success_rate),
                      "satisfactionRate",
-                     ts_json_num2(f->satisfaction_rate));
+                     ts_json_num2(f->satisfaction_rate),
+                     "costPerCall",
+                     cost_json(f));
 }
 
 static json_t *advice_json(const struct ts_insight *i)
@@ -50,10 +61,13 @@ static json_t *advice_json(const struct ts_insight *i)
                      evidence);
 }
 
-json_t *ts_advice_json(struct ts_groups models, struct ts_groups tasks, struct ts_groups all)
+json_t *ts_advice_json(struct ts_groups models,
+                       struct ts_groups tasks,
+                       struct ts_groups all,
+                       const struct ts_insight_limits *limits)
 {
     struct ts_insight found[MAX_ADVICE];
-    int count = ts_insights_find(models, tasks, all, found, MAX_ADVICE);
+    int count = ts_insights_find(models, tasks, all, limits, found, MAX_ADVICE);
     json_auto_t *list = json_array();
     for (int i = 0; i < count; i++) {
         if (json_array_append_new(list, advice_json(&found[i])) != 0)

@@ -169,28 +169,28 @@ static json_t *answer(const struct analytics *q,
 {
     struct ts_groups models = groups(a, BY_MODEL_AND_TASK);
     struct ts_groups tasks = groups(a, BY_TASK);
-    json_auto_t *body =
-        json_pack("{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-                  "window",
-                  ts_question_window_json(&q->about),
-                  "filters",
-                  ts_filter_json(&q->about.filter),
-                  "demo",
-                  q->ask.x->services->demo,
-                  "summary",
-                  summary_json(a),
-                  "byModel",
-                  ts_groups_json(groups(a, BY_MODEL), TS_BY_MODEL, NULL),
-                  "byTaskType",
-                  ts_groups_json(tasks, TS_BY_TASK, NULL),
-                  "byProvider",
-                  ts_groups_json(groups(a, BY_PROVIDER), TS_BY_PROVIDER, NULL),
-                  "trends",
-                  ts_trends_json(groups(a, BY_TIME), &span->buckets, span->first, span->last),
-                  "recommendations",
-                  ts_advice_json(models, tasks, groups(a, ALL)),
-                  "bestByTask",
-                  ts_best_json(models, tasks, &q->healthy));
+    json_auto_t *body = json_pack(
+        "{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "window",
+        ts_question_window_json(&q->about),
+        "filters",
+        ts_filter_json(&q->about.filter),
+        "demo",
+        q->ask.x->services->demo,
+        "summary",
+        summary_json(a),
+        "byModel",
+        ts_groups_json(groups(a, BY_MODEL), TS_BY_MODEL, NULL),
+        "byTaskType",
+        ts_groups_json(tasks, TS_BY_TASK, NULL),
+        "byProvider",
+        ts_groups_json(groups(a, BY_PROVIDER), TS_BY_PROVIDER, NULL),
+        "trends",
+        ts_trends_json(groups(a, BY_TIME), &span->buckets, span->first, span->last),
+        "recommendations",
+        ts_advice_json(models, tasks, groups(a, ALL), &q->ask.x->services->insight_limits),
+        "bestByTask",
+        ts_best_json(models, tasks, &q->healthy));
     if (body != NULL && q->group_by != 0 &&
         json_object_set_new(
             body, "groups", ts_groups_json(groups(a, ASKED), q->group_by, &span->buckets)) != 0)

@@ -32,7 +32,10 @@ json_t *ts_trends_json(struct ts_groups groups,
                        int64_t last);
 
 /* Sentences with the numbers behind them. */
-json_t *ts_advice_json(struct ts_groups models, struct ts_groups tasks, struct ts_groups all);
+json_t *ts_advice_json(struct ts_groups models,
+                       struct ts_groups tasks,
+                       struct ts_groups all,
+                       const struct ts_insight_limits *limits);
 
 /* A fraction with four decimals; null for NaN. */
 json_t *ts_share_json(double v);

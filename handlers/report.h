@@ -27,6 +27,7 @@ struct ts_report_wish {
     struct ts_call_filter filter;
     int64_t now_ms;
     struct ts_locality where;
+    struct ts_insight_limits limits;
     const char *version; /* of touchstone */
     enum ts_report_format format;
 };

@@ -103,6 +103,7 @@ static enum ts_err read_wish(const struct ts_exchange *x,
     *w = (struct ts_report_wish){
         .now_ms = ts_wall_ms(),
         .where = {.is_local = is_local, .ctx = x->services->registry},
+        .limits = x->services->insight_limits,
         .version = x->services->version,
     };
     enum ts_err rc = ts_args_check(x, allowed, err);

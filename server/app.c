@@ -11,6 +11,7 @@
 #include "handlers/running.h"
 #include "handlers/watch.h"
 #include "server/db_path.h"
+#include "server/insight_limits.h"
 #include "server/providers.h"
 #include "server/recorder.h"
 
@@ -269,6 +270,7 @@ static void make_services(struct ts_app *app)
     s->ids = &app->ids;
     ts_classifier_init(&app->classifier);
     s->classifier = &app->classifier;
+    s->insight_limits = ts_insight_limits(app->config);
     s->id_tag = ts_store_tag(app->store);
     s->version = TS_VERSION;
     s->listen_url = app->listen_url;

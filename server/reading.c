@@ -4,6 +4,7 @@
 
 #include "handlers/auto_model.h"
 #include "server/db_path.h"
+#include "server/insight_limits.h"
 #include "server/providers.h"
 
 struct ts_reading {
@@ -62,4 +63,9 @@ static bool is_local(const void *registry, const char *provider)
 struct ts_locality ts_reading_locality(const struct ts_reading *r)
 {
     return (struct ts_locality){.is_local = is_local, .ctx = r->registry};
+}
+
+struct ts_insight_limits ts_reading_limits(const struct ts_reading *r)
+{
+    return ts_insight_limits(&r->config);
 }

@@ -8,6 +8,7 @@
 #define TS_SERVER_READING_H
 
 #include "analytics/best.h"
+#include "analytics/insights.h"
 #include "db/readonly.h"
 #include "server/options.h"
 
@@ -26,5 +27,8 @@ const char *ts_reading_path(const struct ts_reading *r);
 
 /* Which providers are local, as the server with the same configuration would say. */
 struct ts_locality ts_reading_locality(const struct ts_reading *r);
+
+/* From where on insights are told. */
+struct ts_insight_limits ts_reading_limits(const struct ts_reading *r);
 
 #endif

@@ -50,6 +50,7 @@ static enum ts_err make(const struct ts_reading *reading,
 {
     struct ts_readonly *db = ts_reading_db(reading);
     w->where = ts_reading_locality(reading);
+    w->limits = ts_reading_limits(reading);
     enum ts_err e = ts_readonly_begin(db, err);
     if (e != TS_OK)
         return e;

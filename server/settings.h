@@ -61,6 +61,14 @@ enum ts_setting_flags {
       "for a whole answer; 0 = none while tokens flow")                                             \
     X(RETENTION_DAYS, "retention_days", NUMBER, "90", 0, 36500, NULL, 0,                 \
       "how long single calls are kept; 0 = for ever")                                               \
+    X(INSIGHT_SLOW_MS, "insight_slow_ms", NUMBER, "8000", 1, 86400000, NULL, 0,                     \
+      "an average answer from which on a kind of task is told to be slow")                          \
+    X(INSIGHT_LOW_SUCCESS, "insight_low_success", NUMBER, "95", 0, 100, NULL, 0,                    \
+      "per cent of successful calls below which a kind of task is told of")                         \
+    X(INSIGHT_LOW_SATISFACTION, "insight_low_satisfaction", NUMBER, "70", 0, 100, NULL, 0,          \
+      "per cent of thumbs up below which it is told")                                               \
+    X(INSIGHT_COSTLY_TIMES, "insight_costly_times", NUMBER, "2", 1, 1000, NULL, 0,                  \
+      "how often the price of an equally good model is told to be a costly habit")                  \
     X(CLONE_RETENTION_DAYS, "clone_retention_days", NUMBER, "0", 0, 36500, NULL, TS_SET_LATER,      \
       "how long website clones are kept; 0 = for ever")                                             \
     X(TRACKING, "tracking", SWITCH, "on", 0, 0, NULL, 0,                                            \

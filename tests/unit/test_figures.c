@@ -77,12 +77,14 @@ static enum ts_err tell_all(void *ctx)
     const struct ts_group models[] = {group("good", 300, 300), group("bad", 100, 300)};
     const struct ts_group task[] = {group(NULL, 400, 600)};
     const struct ts_candidates nobody = {.count = 0};
+    const struct ts_insight_limits limits = {
+        .slow_us = 1, .low_success = 1, .low_satisfaction = 1, .costly_times = 2};
     struct ts_groups m = {models, 2};
     struct ts_groups t = {task, 1};
     unsigned all = TS_BY_MODEL | TS_BY_TASK | TS_BY_TIME;
     json_auto_t *groups = ts_groups_json(m, all, &buckets);
     json_auto_t *trends = ts_trends_json(m, &buckets, 19999, 20001);
-    json_auto_t *advice = ts_advice_json(m, t, t);
+    json_auto_t *advice = ts_advice_json(m, t, t, &limits);
     json_auto_t *best = ts_best_json(m, t, &nobody);
     json_auto_t *rules = ts_best_json((struct ts_groups){models, 0}, t, &nobody);
     bool told = groups != NULL && trends != NULL && advice != NULL && best != NULL && rules != NULL;

@@ -123,6 +123,7 @@ static void make_slice(struct slice *s)
         .by_task = {s->by_task, 2},
         .tasks = {s->tasks, 2},
         .where = {.is_local = is_local},
+        .limits = {.slow_us = 8e6, .low_success = .95, .low_satisfaction = .7, .costly_times = 2},
     };
 }
 
