@@ -191,7 +191,11 @@ static void take_list(struct probe *p, const struct ts_provider *provider)
     }
     kind->list_models(answer, &p->models);
     p->listed = true;
-    ask_further(p);
+    int64_t due_us = ts_now_us() + TS_DISCOVERY_LOAD_TIMEOUT_MS * INT64_C(1000);
+    if (ts_timer_set(p->discovery->poller, &p->timer, due_us) == TS_OK)
+        ask_further(p);
+    else
+        conclude_up(p);
 }
 
 static void on_done(void *ctx, enum ts_fetch_end end, const char *detail)
@@ -273,7 +277,7 @@ static enum ts_err start_fetch(struct probe *p,
         .method = "GET",
         .url = ts_buf_text(&url),
         .headers = headers,
-        .connect_timeout_ms = TS_DISCOVERY_TIMEOUT_MS,
+        .connect_timeout_ms = provider->connect_timeout_ms, /* the timer ends what takes longer */
     };
     return ts_fetch_start(p->discovery->upstream, &req, &events, p, &p->fetch, NULL);
 }

@@ -13,6 +13,8 @@
 enum {
     TS_DISCOVERY_EVERY_MS = 10000,
     TS_DISCOVERY_TIMEOUT_MS = 2000,
+    TS_DISCOVERY_LOAD_TIMEOUT_MS = 250,   /* for what it tells beside its list: requests for models
+                                           * that nobody knows wait for the round */
     TS_DISCOVERY_CLOUD_EVERY_MS = 300000, /* a cloud's list hardly changes */
     TS_DISCOVERY_PAUSE_MS = 250,          /* between rounds that are asked for, at least */
 };
