@@ -124,6 +124,8 @@ int x_setup(void **state)
     add_server(k->services.registry);
     ts_classifier_init(&k->classifier);
     k->services.classifier = &k->classifier;
+    k->services.insight_limits = (struct ts_insight_limits){
+        .slow_us = 8e6, .low_success = .95, .low_satisfaction = .7, .costly_times = 2};
     k->services.version = "1.2.3";
     k->services.base_path = "";
     k->services.id_tag = 7;
