@@ -317,10 +317,11 @@ static bool ask_afresh(struct ts_relay *r);
 static void on_done(void *ctx, enum ts_fetch_end end, const char *detail)
 {
     struct ts_relay *r = ctx;
-    bool was_kept = ts_fetch_times(r->try.fetch).reused;
+    struct ts_fetch_times times = ts_fetch_times(r->try.fetch);
+    bool was_dead = times.reused && !times.answered;
     r->try.fetch = NULL; /* freed when this returns */
     bool no_answer = end == TS_FETCH_BROKEN || end == TS_FETCH_INVALID;
-    if (no_answer && r->try.head_us == 0 && was_kept && ask_afresh(r))
+    if (no_answer && was_dead && ask_afresh(r))
         return;
     r->read_us = ts_now_us();
     if (r->try.head_us != 0 && !is_success(r->try.status)) {

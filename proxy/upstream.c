@@ -614,7 +614,7 @@ static int64_t info_us(const struct ts_fetch *f, CURLINFO what)
 
 struct ts_fetch_times ts_fetch_times(const struct ts_fetch *f)
 {
-    struct ts_fetch_times t = {.connect_us = -1, .sent_us = -1, .reused = false};
+    struct ts_fetch_times t = {.connect_us = -1, .sent_us = -1, .answered = f->head_bytes > 0};
     long connects = 0;
     int64_t sent_us = info_us(f, CURLINFO_PRETRANSFER_TIME_T);
     int64_t tcp_us = info_us(f, CURLINFO_CONNECT_TIME_T);

@@ -63,6 +63,7 @@ struct ts_fetch_times {
     int64_t connect_us; /* name, TCP and TLS; 0: a kept connection */
     int64_t sent_us;    /* start -> request about to be written to the connection */
     bool reused;
+    bool answered; /* the first line of a head has come */
 };
 
 struct ts_fetch_events {
