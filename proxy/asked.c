@@ -121,7 +121,7 @@ static size_t begins_with(struct ts_slice text, const char *prefix)
     return at;
 }
 
-const char *ts_media_type(const struct ts_part *image)
+struct ts_slice ts_media_type(const struct ts_part *image)
 {
     static const char *const kinds[][2] = {
         {"iVBORw0KGgo", "image/png"},
@@ -129,11 +129,13 @@ const char *ts_media_type(const struct ts_part *image)
         {"R0lGOD", "image/gif"},
         {"UklGR", "image/webp"},
     };
+    if (image->media_type.len > 0)
+        return image->media_type;
     for (size_t i = 0; i < TS_ARRAY_LEN(kinds); i++) {
         if (begins_with(image->data, kinds[i][0]) > 0)
-            return kinds[i][1];
+            return ts_slice_str(kinds[i][1]);
     }
-    return "image/jpeg";
+    return ts_slice_str("image/jpeg");
 }
 
 struct ts_part ts_part_of_url(struct ts_jvalue url)

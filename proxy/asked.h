@@ -51,8 +51,9 @@ struct ts_message {
 /* One message after the other; borrowed. An error ends the walk. */
 typedef enum ts_err ts_message_fn(void *ctx, const struct ts_message *m, struct ts_error *err);
 
-/* What picture the first characters of its base64 say it is; "image/jpeg" where they do not. */
-const char *ts_media_type(const struct ts_part *image);
+/* What kind of picture it is: as it says, else as the first characters of its base64 say;
+ * "image/jpeg" where they do not. */
+struct ts_slice ts_media_type(const struct ts_part *image);
 
 /* -- tools ------------------------------------------------------------------------------------ */
 

@@ -32,8 +32,7 @@ static void put_image(struct ts_buf *out, const struct ts_part *p)
     if (p->kind == TS_PART_IMAGE_URL) {
         ts_put_raw(out, "\"url\",\"url\":", p->text);
     } else {
-        struct ts_slice type =
-            p->media_type.len > 0 ? p->media_type : ts_slice_str(ts_media_type(p));
+        struct ts_slice type = ts_media_type(p);
         ts_buf_puts(out, "\"base64\",\"media_type\":\"");
         ts_buf_put(out, type.at, type.len);
         ts_buf_puts(out, "\",\"data\":\"");
