@@ -30,6 +30,7 @@ KEEP_DAYS = 81  # in the end, so that retention deletes a tenth of the calls
 SEED = 20261128
 MODEL = "ollama-1"
 TASKS = ["general_chat", "coding", "analysis", "reasoning", "creative", "file_processing", "function_calling", "other"]
+PARTS = ["classifier", "start", "answers", "values", "writes", "retention"]
 KEPT_S = 10  # the server closes connections on which nothing happens for longer
 PATIENCE_S = 15  # for one question, many times
 BOTH = frozenset(servers.CORES)
@@ -80,16 +81,33 @@ class Client:
 class Database:
     """A seeded file with the text that tells what is in it."""
 
-    def __init__(self, folder, rows, end_ms):
-        self.rows, self.end_ms = rows, end_ms
+    FILES = ("seeded.db", "calls.csv", "attempts.csv")
+
+    def __init__(self, folder, rows, end_ms, kept=None):
+        """With `kept`, a folder, seeded there unless it was before, and copied from there."""
+        self.rows = rows
         self.folder = f"{folder}/{rows}"
-        os.makedirs(self.folder)
-        self.path, self.calls, self.attempts = (f"{self.folder}/{name}" for name in ("seeded.db", "calls.csv", "attempts.csv"))
+        seeded_in = f"{kept}/{rows}" if kept else self.folder
+        if not os.path.exists(f"{seeded_in}/seeded.json"):
+            self.seed(seeded_in, end_ms)
+        if kept:
+            shutil.copytree(seeded_in, self.folder)
+        os.sync()  # what is measured is not to wait for the writing of this
+        with open(f"{self.folder}/seeded.json", encoding="utf-8") as f:
+            self.seeded = json.load(f)
+        self.end_ms = self.seeded["end_ms"]
+        self.path, self.calls, self.attempts = (f"{self.folder}/{name}" for name in self.FILES)
+
+    def seed(self, folder, end_ms):
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        path, *texts = (f"{folder}/{name}" for name in self.FILES)
         program = os.path.join(report.BUILD, "bench", "bench-seed")
-        command = [program, self.path, rows, end_ms - DAYS * DAY_MS, DAYS * DAY_MS, SEED, self.calls, self.attempts]
+        command = [program, path, self.rows, end_ms - DAYS * DAY_MS, DAYS * DAY_MS, SEED, *texts]
         done = subprocess.run([str(part) for part in command], check=True, stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, text=True)
-        self.seeded = json.loads(done.stdout)
+        with open(f"{folder}/seeded.json", "w", encoding="utf-8") as f:
+            json.dump({**json.loads(done.stdout), "end_ms": end_ms}, f)
 
     def oldest_ms(self):
         with sqlite3.connect(f"file:{self.path}?mode=ro", uri=True) as db:
@@ -109,8 +127,8 @@ class Database:
 
 
 class Bench:
-    def __init__(self, folder, rows, quick):
-        self.folder, self.rows, self.quick = folder, rows, quick
+    def __init__(self, folder, rows, quick, kept=None, parts=PARTS):
+        self.folder, self.rows, self.quick, self.kept, self.parts = folder, rows, quick, kept, parts
         self.count = 100 if quick else 300
         self.rounds = 3 if quick else 7
         self.figures = {}  # name -> values of the rounds
@@ -294,7 +312,8 @@ class Bench:
 
     def seeded(self, rows):
         progress(f"seeding {rows:,} calls")
-        database = Database(self.folder, rows, self.end_ms)
+        database = Database(self.folder, rows, self.end_ms, self.kept)
+        self.end_ms = database.end_ms
         self.add(f"{rows}_seed_per_s", rows / database.seeded["seed_s"])
         return database
 
@@ -305,18 +324,16 @@ class Bench:
         self.server.stop()
         shutil.rmtree(database.folder)
 
-    def large(self):
-        database = self.seeded(self.rows)
-        self.add("bytes_per_call", database.bytes_per_call())
-        self.notes.append("Bytes a call, by table: " + ", ".join(
-            f"{name} {size:.1f}" for name, size in database.bytes_by_table().items()) + ".")
-        progress("start to ready")
-        self.start_to_ready(database)
+    def large_answers(self, database):
         client = self.serve(database)
         progress("answers of the large database")
         self.answers(client, "large")
         for task in TASKS[:3]:
             self.add("recommend_p50", percentile(client.times(f"/api/analytics/models/recommend?task_type={task}", self.count, 4), 50))
+        self.server.stop()
+
+    def values(self, database):
+        client = self.serve(database)
         engine = exact.Exact(len(BOTH))
         try:
             progress("DuckDB reads the rows")
@@ -328,18 +345,33 @@ class Bench:
             self.verify(client, engine)
         finally:
             engine.stop()
+        self.server.stop()
+
+    def writes(self, database):
+        self.serve(database)
         progress("imports and generations")
         self.import_rate()
         self.holds("hold")
         self.holds("hold_import", self.importing)
         self.server.stop()
-        progress("retention")
-        self.retention(database)
+
+    def large(self):
+        database = self.seeded(self.rows)
+        self.add("bytes_per_call", database.bytes_per_call())
+        self.notes.append("Bytes a call, by table: " + ", ".join(
+            f"{name} {size:.1f}" for name, size in database.bytes_by_table().items()) + ".")
+        for name, part in {"start": self.start_to_ready, "answers": self.large_answers, "values": self.values,
+                           "writes": self.writes, "retention": self.retention}.items():
+            if name in self.parts:
+                progress(name)
+                part(database)
 
     def run(self):
-        progress("the classifier")
-        self.classifier()
-        self.small()
+        if "classifier" in self.parts:
+            progress("the classifier")
+            self.classifier()
+        if "answers" in self.parts:
+            self.small()
         self.large()
 
 
@@ -388,7 +420,12 @@ def main():
     parser.add_argument("--quick", action="store_true", help="200,000 calls and few rounds: about a minute")
     parser.add_argument("--rows", type=int, help="calls in the large database (10,000,000); the small one has a tenth")
     parser.add_argument("--output", default=report.PAGE, help="where the section is written")
+    parser.add_argument("--keep", metavar="FOLDER", help="seed into this folder, or take what was seeded there before")
+    parser.add_argument("--only", metavar="PARTS", help=f"some of {','.join(PARTS)}; writes no section")
     args = parser.parse_args()
+    parts = args.only.split(",") if args.only else PARTS
+    if not set(parts) <= set(PARTS):
+        parser.error(f"--only takes {','.join(PARTS)}")
     rows = args.rows or (200_000 if args.quick else 10_000_000)
     report.build()
     facts = [report.machine(),
@@ -397,14 +434,15 @@ def main():
     for left in glob.glob(f"{report.BUILD}/analytics-*"):
         shutil.rmtree(left, ignore_errors=True)
     folder = tempfile.mkdtemp(prefix="analytics-", dir=report.BUILD)  # on the disk of the source tree, not in memory
-    bench = Bench(folder, rows, args.quick)
+    bench = Bench(folder, rows, args.quick, args.keep, parts)
     try:
         bench.run()
     finally:
         bench.stop()
         shutil.rmtree(folder, ignore_errors=True)
     text = section(bench, facts)
-    report.write_section(args.output, text)
+    if not args.only:
+        report.write_section(args.output, text)
     print(text)
     for difference in bench.differing[:50]:
         print(difference, file=sys.stderr)
