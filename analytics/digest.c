@@ -1,6 +1,8 @@
 #include "analytics/digest.h"
 
-enum { FORMAT = 0x01 };
+#include <string.h>
+
+enum { FORMAT = 0x01, LENGTH_MAX_BYTES = 10 };
 
 /* The fields by number, for the loops below. */
 #define X(field) FIELD_##field,
@@ -190,6 +192,22 @@ static void get_fields(struct ts_cursor *c, struct ts_tally *t)
         *field_of(t, __builtin_ctzll(present)) = ts_varint_get_i64(c);
 }
 
+/* A sketch behind its length, which is known only afterwards. */
+static void put_sketch(const struct ts_sketch *sketch, struct ts_buf *out)
+{
+    size_t at = out->len;
+    ts_sketch_encode(sketch, out);
+    size_t len = out->len - at;
+    ts_varint_put(out, len);
+    if (!ts_buf_ok(out))
+        return;
+    char prefix[LENGTH_MAX_BYTES];
+    size_t prefix_len = out->len - at - len;
+    memcpy(prefix, out->data + at + len, prefix_len);
+    memmove(out->data + at + prefix_len, out->data + at, len);
+    memcpy(out->data + at, prefix, prefix_len);
+}
+
 void ts_digest_encode(const struct ts_digest *c, int64_t start_ms, struct ts_buf *out)
 {
     const struct ts_tally *t = &c->tally;
@@ -201,13 +219,7 @@ void ts_digest_encode(const struct ts_digest *c, int64_t start_ms, struct ts_buf
         ts_varint_put128(out, t->tokens_squares);
     if (t->cost_n > 1)
         ts_varint_put128(out, t->cost_squares);
-    struct ts_buf response = TS_BUF_INIT(out->max);
-    ts_sketch_encode(&c->response, &response);
-    if (!ts_buf_ok(&response) && ts_buf_ok(out))
-        out->error = response.error;
-    ts_varint_put(out, response.len);
-    ts_buf_put(out, ts_buf_text(&response), response.len);
-    ts_buf_free(&response);
+    put_sketch(&c->response, out);
     ts_sketch_encode(&c->ttft, out);
 }
 

@@ -12,6 +12,7 @@ enum {
     COUNT_BITS = 3,
     COUNT_MORE = 8, /* the least count that does not fit into the byte */
     GAP_MORE = 31,
+    BIN_MAX_BYTES = 24, /* two long varints and their byte */
 };
 
 /* floor(2^(62 + k/64)), k = 0 to 64: where the bins of an octave end, in units of 2^-62 octaves. */
@@ -166,12 +167,18 @@ enum ts_err ts_sketch_merge(struct ts_sketch *into, const struct ts_sketch *from
 
 /* -- as bytes --------------------------------------------------------------------------------- */
 
+/* Room for one bin more. */
+static bool has_room(struct ts_buf *out)
+{
+    return out->cap - out->len > BIN_MAX_BYTES || ts_buf_reserve(out, BIN_MAX_BYTES);
+}
+
+/* Straight into the bytes: most bins take one, and cells are written with every commit. */
 static void put_bin(struct ts_buf *out, uint64_t gap, uint64_t count)
 {
     uint64_t gap_part = gap < GAP_MORE ? gap : GAP_MORE;
     uint64_t count_part = count < COUNT_MORE ? count : 0;
-    uint8_t byte = (uint8_t)(gap_part << COUNT_BITS | count_part);
-    ts_buf_put(out, &byte, 1);
+    out->data[out->len++] = (char)(gap_part << COUNT_BITS | count_part);
     if (gap_part == GAP_MORE)
         ts_varint_put(out, gap - GAP_MORE);
     if (count_part == 0)
@@ -187,15 +194,17 @@ void ts_sketch_encode(const struct ts_sketch *s, struct ts_buf *out)
     ts_varint_put(out, (uint64_t)s->min);
     ts_varint_put(out, (uint64_t)(s->max - s->min));
     ts_varint_put(out, (uint64_t)(s->sum - s->min));
-    int last = ts_sketch_bin_of(s->max);
-    int next = ts_sketch_bin_of(s->min);
-    for (int bin = next; bin <= last; bin++) {
-        uint64_t count = s->bins[bin - s->first];
-        if (count == 0)
+    int last = ts_sketch_bin_of(s->max) - s->first;
+    int next = ts_sketch_bin_of(s->min) - s->first;
+    for (int at = next; at <= last; at++) {
+        if (s->bins[at] == 0)
             continue;
-        put_bin(out, (uint64_t)(bin - next), count);
-        next = bin + 1;
+        if (!has_room(out))
+            return;
+        put_bin(out, (uint64_t)(at - next), s->bins[at]);
+        next = at + 1;
     }
+    ts_buf_put(out, NULL, 0); /* the NUL */
 }
 
 static bool sum_is_possible(int64_t n, int64_t sum, int64_t min, int64_t max)

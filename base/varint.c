@@ -14,7 +14,12 @@ void ts_varint_put128(struct ts_buf *b, ts_u128 v)
 
 void ts_varint_put(struct ts_buf *b, uint64_t v)
 {
-    ts_varint_put128(b, v);
+    uint8_t bytes[BYTES_MAX];
+    size_t n = 0;
+    for (; v >= MORE; v >>= BITS)
+        bytes[n++] = (uint8_t)(MORE | (v & (MORE - 1)));
+    bytes[n++] = (uint8_t)v;
+    ts_buf_put(b, bytes, n);
 }
 
 ts_u128 ts_varint_get128(struct ts_cursor *c)

@@ -27,6 +27,8 @@ struct due {
 struct ts_rollup {
     struct slot *slots;
     int used;
+    struct slot *changed[CELLS_MAX]; /* that are ahead of the file */
+    int changed_count;
     struct ts_buf body; /* scratch */
 
     /* What the file says about its cells; read when it is needed first. */
@@ -64,6 +66,7 @@ static void forget_cells(struct ts_rollup *r)
         r->slots[i] = (struct slot){.cell_id = 0};
         r->used--;
     }
+    r->changed_count = 0;
 }
 
 void ts_rollup_drop(struct ts_rollup *r)
@@ -227,18 +230,25 @@ static enum ts_err put_cell(struct ts_rollup *r,
     return ts_step(&s) == TS_DONE ? TS_OK : ts_stmt_fail(&s, err, "storing a roll-up");
 }
 
+static int compare_slots(const void *pa, const void *pb)
+{
+    int64_t a = (*(struct slot *const *)pa)->cell_id;
+    int64_t b = (*(struct slot *const *)pb)->cell_id;
+    return (a > b) - (a < b);
+}
+
+/* In the order in which they lie in the file: each page is met once. */
 enum ts_err ts_rollup_flush(struct ts_rollup *r, struct ts_conn *c, struct ts_error *err)
 {
-    for (int i = 0, left = r->used; left > 0 && i < SLOTS; i++) {
-        struct slot *slot = &r->slots[i];
-        left -= slot->cell_id != 0;
-        if (!slot->changed)
-            continue;
-        enum ts_err e = put_cell(r, c, slot, err);
+    qsort(r->changed, (size_t)r->changed_count, sizeof(r->changed[0]), compare_slots);
+    for (int i = 0; i < r->changed_count; i++) {
+        enum ts_err e = put_cell(r, c, r->changed[i], err);
         if (e != TS_OK)
             return e;
-        slot->changed = false;
     }
+    for (int i = 0; i < r->changed_count; i++)
+        r->changed[i]->changed = false;
+    r->changed_count = 0;
     return TS_OK;
 }
 
@@ -289,6 +299,8 @@ static enum ts_err cell_of(struct ts_rollup *r,
         *slot = (struct slot){.cell_id = cell_id, .cell = cell};
         r->used++;
     }
+    if (!slot->changed)
+        r->changed[r->changed_count++] = slot;
     slot->changed = true;
     *out = &slot->cell;
     return TS_OK;
