@@ -5,15 +5,19 @@
  * Of each day all ways to count have to agree: the calls themselves, and of its hours as of the day
  * the cells of series, those of families, and those of all series together.
  */
+#include "db/care.h"
+
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "db/parts.h"
 
-enum { REST_US = 20000, RESTS = 5 }; /* between two days, so that queries come first */
+/* Between two days, so that queries and the ends of generations come first: nine times as long as a
+ * day took, and at least this. */
+enum { REST_SHARE = 9, REST_MIN_US = 20 * 1000 };
 
 void ts_care_init(struct ts_care *care)
 {
@@ -228,17 +232,16 @@ static bool may_be_checked(struct ts_conn *c, int64_t day)
     return ts_step(&s) == TS_ROW && ts_col_i64(&s) != 0;
 }
 
-static enum ts_err run(struct ts_query *q, struct ts_reader_conn *c, struct ts_error *err)
+static enum ts_err check_next(struct ts_store *s, struct ts_conn *c, struct ts_error *err)
 {
-    struct ts_store *s = c->store;
     bool sound = true;
     int64_t day = -1;
-    enum ts_err e = next_day(c->conn, s->care.check_before_day, &day, err);
+    enum ts_err e = next_day(c, s->care.check_before_day, &day, err);
     s->care.check_before_day = day;
     if (e != TS_OK || day < 0)
         return e;
-    if (may_be_checked(c->conn, day))
-        e = check_day(c->conn, day, &sound, err);
+    if (may_be_checked(c, day))
+        e = check_day(c, day, &sound, err);
     if (e == TS_OK && !sound) {
         s->care.faults++;
         ts_logf(TS_LOG_WARN,
@@ -246,7 +249,15 @@ static enum ts_err run(struct ts_query *q, struct ts_reader_conn *c, struct ts_e
                 "roll-ups do not agree with the calls; they are made anew");
         ts_care_doubt(s, day);
     }
+    return e;
+}
+
+static enum ts_err run(struct ts_query *q, struct ts_reader_conn *c, struct ts_error *err)
+{
     (void)q;
+    int64_t start_us = ts_now_us();
+    enum ts_err e = check_next(c->store, c->conn, err);
+    c->store->care.check_took_us = ts_now_us() - start_us;
     return e;
 }
 
@@ -254,12 +265,27 @@ static void done(struct ts_post *post)
 {
     struct ts_query *q = TS_CONTAINER(post, struct ts_query, post);
     struct ts_store *s = TS_CONTAINER(q, struct ts_store, care.check);
-    if (q->result != TS_OK || s->care.check_before_day < 0)
+    struct ts_care *care = &s->care;
+    if (q->result != TS_OK || care->check_before_day < 0)
         return;
-    for (int i = 0; i < RESTS && !s->stopping; i++)
-        (void)usleep(REST_US);
-    if (!s->stopping)
-        ts_readers_put(&s->readers, q);
+    int64_t rest_us = REST_SHARE * care->check_took_us;
+    care->check_due_us = ts_now_us() + (rest_us > REST_MIN_US ? rest_us : REST_MIN_US);
+    ts_inbox_nudge(&s->inbox);
+}
+
+int64_t ts_care_wait_us(const struct ts_store *s)
+{
+    int64_t due_us = s->care.check_due_us;
+    int64_t left_us = due_us - ts_now_us();
+    return due_us == 0 ? -1 : left_us > 0 ? left_us : 0;
+}
+
+void ts_care_turn(struct ts_store *s)
+{
+    if (ts_care_wait_us(s) != 0)
+        return;
+    s->care.check_due_us = 0;
+    ts_readers_put(&s->readers, &s->care.check);
 }
 
 void ts_care_start(struct ts_store *s)

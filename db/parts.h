@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 
 #include "db/backup.h"
+#include "db/care.h"
 #include "db/conn.h"
 #include "db/inbox.h"
 #include "db/intern.h"
@@ -90,23 +91,6 @@ struct ts_writer {
     struct ts_retention retention;
 };
 
-/* Days whose cells somebody found wrong, on their way to the writer. */
-enum { TS_DOUBTS_MAX = 64 };
-
-struct ts_care {
-    pthread_mutex_t lock; /* a leaf */
-    int64_t days[TS_DOUBTS_MAX];
-    int count;
-    bool all;  /* every day */
-    int taken; /* of the days, the first, in the transaction that is open */
-    bool all_taken;
-    struct ts_query check;    /* goes through the days, newest first, one at a time */
-    int64_t check_before_day; /* where it is */
-    int64_t faults;           /* days that it found wrong */
-    _Atomic int due;          /* days that are still to be made anew */
-    _Atomic int asked;        /* as many were due when all were asked for last */
-};
-
 struct ts_store {
     char *path;
     char *spool_path;
@@ -168,28 +152,6 @@ void ts_readers_shut(struct ts_readers *r);
 /* Whether what is stored is sound; runs on a reader after an unclean stop. health.c */
 enum ts_err ts_check_run(struct ts_query *q, struct ts_reader_conn *c, struct ts_error *err);
 void ts_check_done(struct ts_post *post);
-
-/* -- care.c ----------------------------------------------------------------------------------- */
-
-void ts_care_init(struct ts_care *care);
-
-/* Starts to compare cells with calls, day by day. */
-void ts_care_start(struct ts_store *s);
-
-/* The cells of @day are wrong: the writer is to make them anew. Thread: any. */
-void ts_care_doubt(struct ts_store *s, int64_t day);
-void ts_care_doubt_all(struct ts_store *s);
-
-bool ts_care_pending(struct ts_store *s);
-
-/* Days that are still to be made anew; while doubts have not been looked at, at least one. */
-int ts_care_due(struct ts_store *s);
-
-/* Makes due what is in doubt, in the open transaction. Thread: the writer's. */
-TS_NODISCARD enum ts_err ts_care_settle(struct ts_store *s, struct ts_error *err);
-
-/* That was committed. */
-void ts_care_settled(struct ts_store *s);
 
 /* A reader's connection, as db/query.h names it. */
 struct ts_reader_conn {

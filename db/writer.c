@@ -311,6 +311,7 @@ static int64_t upkeep_wait_us(struct ts_store *s)
     int64_t wait_us = sooner(ts_space_wait_us(s), ts_old_learner_wait_us(s));
     wait_us = sooner(wait_us, ts_sweep_wait_us(s));
     wait_us = sooner(wait_us, ts_backup_idle_us(s));
+    wait_us = sooner(wait_us, ts_care_wait_us(s));
     return sooner(wait_us, ts_retention_wait_us(s));
 }
 
@@ -318,6 +319,7 @@ static int64_t upkeep_wait_us(struct ts_store *s)
 static void take_care(struct ts_store *s)
 {
     ts_space_turn(s);
+    ts_care_turn(s);
     if (!s->writer.trouble)
         ts_old_learner_turn(s);
     if (!s->writer.trouble)
