@@ -13,6 +13,7 @@
 enum {
     SPOOLER_TICK_US = 200 * 1000,
     LIVE_US = 500 * 1000, /* a live row so long ago: more of them are coming */
+    REST_SHARE = 4,       /* of the time an import took */
     REST_MAX_US = 500 * 1000,
 };
 
@@ -262,7 +263,8 @@ void ts_inbox_rest_imports(struct ts_inbox *b, int64_t took_us)
     TS_GUARD(&b->lock);
     int64_t now_us = ts_now_us();
     bool live = b->live_us != 0 && now_us - b->live_us < LIVE_US;
-    int64_t rest_us = 2 * took_us < REST_MAX_US ? 2 * took_us : REST_MAX_US;
+    int64_t rest_us = REST_SHARE * took_us;
+    rest_us = rest_us < REST_MAX_US ? rest_us : REST_MAX_US;
     b->imports_due_us = live ? now_us + rest_us : 0;
 }
 

@@ -94,8 +94,9 @@ struct ts_work {
 /* Waits for work, at most @wait_us (-1: as long as it takes). False: stopped, and nothing left. */
 bool ts_inbox_take(struct ts_inbox *b, int64_t wait_us, struct ts_work *out);
 
-/* An import took so long. While live rows come, twice as long (half a second at most) belongs to
- * them before the next one: most then find the writer free, and wait for their own commit alone. */
+/* An import took so long. While live rows come, four times as long (half a second at most) belongs
+ * to them before the next one: most then find the writer free, and wait for their own commit alone.
+ */
 void ts_inbox_rest_imports(struct ts_inbox *b, int64_t took_us);
 
 /* The samples that wait; how many. */
