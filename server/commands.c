@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "analytics/code_quality.h"
 #include "base/buf.h"
 #include "db/store.h"
 #include "handlers/metrics.h"
@@ -235,6 +236,21 @@ static int print_help(const struct ts_command *c)
     return print(&text);
 }
 
+/* Of the code that can be scored: a build may lack them. */
+static void print_grammars(struct ts_buf *out)
+{
+    ts_buf_puts(out, "grammars");
+    bool has_one = false;
+    for (int l = 0; l < TS_CODE_LANGUAGE_COUNT_; l++) {
+        enum ts_code_language language = (enum ts_code_language)l;
+        if (!ts_code_has_grammar(language))
+            continue;
+        ts_buf_printf(out, " %s", ts_code_language_name(language));
+        has_one = true;
+    }
+    ts_buf_puts(out, has_one ? "\n" : " none\n");
+}
+
 static void print_version(struct ts_buf *out)
 {
     ts_buf_printf(out,
@@ -245,6 +261,7 @@ static void print_version(struct ts_buf *out)
                   ts_store_sqlite_version(),
                   jansson_version_str(),
                   sodium_version_string());
+    print_grammars(out);
 }
 
 /* Runs the page that a word asks for; -1: it asks for none. @c: the command it stands behind, or

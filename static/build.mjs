@@ -2,12 +2,12 @@
 //
 // Also a module: the browser tests take buildAssets() and serve its result, so that what is tested
 // is what is compiled in. The same sources give the same bytes, wherever and whenever they are built.
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { ensurePackages as installPackages } from '../tools/npm_ci.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const ASSETS = '/analytics/assets/';
@@ -24,25 +24,8 @@ const TYPES = {
 
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
-// Installs the packages of the lock file if it is not what is installed; without the network
-// nothing happens as long as the lock file stays.
-export function ensurePackages(dir = here) {
-  const stamp = join(dir, 'node_modules', '.touchstone-lock');
-  const lock = sha256(readFileSync(join(dir, 'package-lock.json')));
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
-  const npm = spawnSync(
-    'npm',
-    ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'],
-    {
-      cwd: dir,
-      stdio: ['ignore', 2, 2],
-    },
-  );
-  if (npm.status !== 0) {
-    throw new Error(`npm ci failed in ${dir}; without a network use a release archive with -Dui=prebuilt`);
-  }
-  writeFileSync(stamp, lock);
-}
+export const ensurePackages = (dir = here) =>
+  installPackages(dir, 'without a network use a release archive with -Dui=prebuilt');
 
 async function bundle(format, entryPoints) {
   const esbuild = await import('esbuild');

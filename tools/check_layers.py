@@ -29,6 +29,7 @@ ROOMS = {
     r"sys/epoll\.h": ["base/poller"],
     r"sys/event\.h": ["base/poller"],
     r"ini\.h": ["server/"],
+    r"tree_sitter/.*": ["analytics/code_tree"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')

@@ -36,6 +36,7 @@ test('the version is the same on the command line and on the wire', async (t) =>
   const said = await runToEnd(t, ['--version']);
   assert.equal(said.code, 0);
   assert.ok(said.stdout.includes(version), said.stdout);
+  assert.match(said.stdout, /^grammars (none|html css javascript typescript tsx)$/m);
 });
 
 test('Ollama clients find an Ollama', async (t) => {
