@@ -1,6 +1,7 @@
 """The same answers computed the plain way (bench/duckdb.mjs), and whether the server's are equal to them."""
 
 import datetime
+import glob
 import json
 import math
 import os
@@ -15,13 +16,19 @@ PERCENTILE_ERROR = 0.0055
 ALL, BY_MODEL, BY_TASK, BY_PROVIDER, BY_DAY, BY_MODEL_AND_TASK = 15, 3, 13, 7, 14, 1
 
 
+def install():
+    """DuckDB from npm; the path of its library."""
+    if not os.path.exists(os.path.join(HERE, "node_modules", "@duckdb")):
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=HERE, check=True,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    return glob.glob(os.path.join(HERE, "node_modules", "@duckdb", "node-bindings-*", "libduckdb.so"))[0]
+
+
 class Exact:
     """DuckDB in a process of its own."""
 
     def __init__(self, threads):
-        if not os.path.exists(os.path.join(HERE, "node_modules", "@duckdb")):
-            subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=HERE, check=True,
-                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        install()
         command = [os.path.join(report.ROOT, "tools", "node"), os.path.join(HERE, "duckdb.mjs"), ":memory:", str(threads)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 

@@ -4,6 +4,7 @@
  *   store.c    opens, closes, takes jobs         any thread
  *   backup.c   copies the database          the writer thread
  *   writer.c   the write connection              the writer thread
+ *   sync.c     what copies elsewhere missed     the writer thread
  *   retention.c, labels.c, space.c, old_learner.c: what it does between batches
  *   spooler.c  appends to the spool              the spooler thread
  *   readers.c  the read connections              the reader threads
@@ -87,7 +88,8 @@ struct ts_writer {
     struct ts_rollup *rollup;
     bool trouble; /* the last write failed: rows go to the spool until a probe succeeds */
     int64_t probe_us;
-    int64_t drained; /* offset in the spool up to which rows are in the database */
+    int64_t drained;   /* offset in the spool up to which rows are in the database */
+    int64_t sync_mark; /* what happens to calls up to this id is noted for copies; -1: none */
     struct ts_retention retention;
 };
 
@@ -129,6 +131,19 @@ TS_NODISCARD enum ts_err ts_store_attach(struct ts_store *s, struct ts_error *er
 enum ts_err ts_change_rate(struct ts_store *s, struct ts_store_job *job, struct ts_error *err);
 enum ts_err ts_change_compare(struct ts_store *s, struct ts_store_job *job, struct ts_error *err);
 enum ts_err ts_change_vote(struct ts_store *s, struct ts_store_job *job, struct ts_error *err);
+
+/* -- sync.c: changes for copies elsewhere (db/sync.h) ------------------------------------------ */
+
+/* A call was inserted: notes it where a copy would not find it by its id. In the transaction. */
+TS_NODISCARD enum ts_err ts_sync_note(struct ts_store *s, int64_t call_id, struct ts_error *err);
+
+TS_NODISCARD enum ts_err ts_sync_read_mark(struct ts_conn *c, int64_t *mark, struct ts_error *err);
+
+/* Forgets copies that were left behind, and what was noted for them. In a transaction. */
+TS_NODISCARD enum ts_err ts_sync_tidy(struct ts_store *s, struct ts_error *err);
+
+enum ts_err ts_sync_apply_begin(struct ts_store *s, struct ts_store_job *job, struct ts_error *err);
+enum ts_err ts_sync_apply_done(struct ts_store *s, struct ts_store_job *job, struct ts_error *err);
 
 /* -- the threads ------------------------------------------------------------------------------ */
 

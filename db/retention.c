@@ -177,10 +177,20 @@ static int64_t horizon_ms(int64_t keep_days)
     return ms > 0 ? ms - ms % TS_DAY_MS : 0;
 }
 
+static enum ts_err tidy(struct ts_store *s, struct ts_error *err)
+{
+    enum ts_err e = ts_tx_begin(s, err);
+    if (e == TS_OK)
+        e = ts_sync_tidy(s, err);
+    return ts_tx_end(s, e, err);
+}
+
 static void start_round(struct ts_store *s, struct ts_error *err)
 {
     struct ts_retention *r = &s->writer.retention;
     r->due_us = ts_now_us() + LOOK_EVERY_US;
+    if (tidy(s, err) != TS_OK)
+        return;
     r->asked = ts_inbox_take_cleanup(&s->inbox);
     int64_t days = r->asked != NULL && r->asked->keep_days > 0 ? r->asked->keep_days : r->keep_days;
     int64_t oldest = TS_UNKNOWN;

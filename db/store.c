@@ -13,6 +13,7 @@
 #include "db/file.h"
 #include "db/migrate.h"
 #include "db/parts.h"
+#include "db/sync.h"
 
 /* -- opening the database --------------------------------------------------------------------- */
 
@@ -91,6 +92,8 @@ enum ts_err ts_store_attach(struct ts_store *s, struct ts_error *err)
         return e;
     s->left_open = ts_file_was_left_open(s->path);
     e = open_writer(s, &c, err);
+    if (e == TS_OK)
+        e = ts_sync_read_mark(c, &s->writer.sync_mark, err);
     if (e == TS_OK)
         e = ts_readers_open(&s->readers, err);
     if (e != TS_OK)
@@ -280,6 +283,16 @@ void ts_store_compare(struct ts_store *s, struct ts_store_comparison *comparison
 void ts_store_vote(struct ts_store *s, struct ts_store_vote *vote)
 {
     put_change(s, &vote->job, ts_change_vote);
+}
+
+void ts_store_sync_begin(struct ts_store *s, struct ts_store_sync *sync)
+{
+    put_change(s, &sync->job, ts_sync_apply_begin);
+}
+
+void ts_store_sync_done(struct ts_store *s, struct ts_store_sync_done *done)
+{
+    put_change(s, &done->job, ts_sync_apply_done);
 }
 
 void ts_store_cleanup(struct ts_store *s, struct ts_store_cleanup *cleanup)

@@ -40,13 +40,23 @@ static void settle_row(struct ts_store *s, struct ts_row *row, const struct ts_e
     ts_row_free(row);
 }
 
-static enum ts_err apply_batch(struct ts_store *s, struct ts_post *changes, struct ts_error *err)
+/* A row that is in the database already changes nothing. */
+static enum ts_err apply_call(struct ts_store *s,
+                              const struct ts_call *call,
+                              bool *inserted,
+                              struct ts_error *err)
 {
     struct ts_writer *w = &s->writer;
+    enum ts_err e = ts_apply_call(w->conn, w->intern, w->rollup, call, inserted, err);
+    return e == TS_OK && *inserted ? ts_sync_note(s, call->id, err) : e;
+}
+
+static enum ts_err apply_batch(struct ts_store *s, struct ts_post *changes, struct ts_error *err)
+{
     bool inserted = false;
     enum ts_err e = ts_tx_begin(s, err);
     for (struct ts_row *row = s->inbox.writing.first; e == TS_OK && row != NULL; row = row->next)
-        e = ts_apply_call(w->conn, w->intern, w->rollup, row->call, &inserted, err);
+        e = apply_call(s, row->call, &inserted, err);
     for (struct ts_post *p = changes; e == TS_OK && p != NULL; p = p->next) {
         struct ts_store_job *job = TS_CONTAINER(p, struct ts_store_job, post);
         e = job->apply(s, job, err);
@@ -57,11 +67,10 @@ static enum ts_err apply_batch(struct ts_store *s, struct ts_post *changes, stru
 /* One call in a transaction of its own. */
 static enum ts_err write_call(struct ts_store *s, const struct ts_call *call, struct ts_error *err)
 {
-    struct ts_writer *w = &s->writer;
     bool inserted = false;
     enum ts_err e = ts_tx_begin(s, err);
     if (e == TS_OK)
-        e = ts_apply_call(w->conn, w->intern, w->rollup, call, &inserted, err);
+        e = apply_call(s, call, &inserted, err);
     return ts_tx_end(s, e, err);
 }
 
@@ -131,6 +140,8 @@ static void write_import(struct ts_store *s, struct ts_post *post)
     for (int i = 0; e == TS_OK && i < im->count; i++) {
         bool inserted = false;
         e = ts_apply_import(w->conn, w->intern, w->rollup, im->calls[i], &inserted, &err);
+        if (e == TS_OK && inserted)
+            e = ts_sync_note(s, im->calls[i]->id, &err);
         accepted += inserted;
     }
     if (e == TS_OK && im->source != NULL)
@@ -156,12 +167,11 @@ static enum ts_err drain_batch(struct ts_store *s,
                                int count,
                                struct ts_error *err)
 {
-    struct ts_writer *w = &s->writer;
     int accepted = 0;
     enum ts_err e = ts_tx_begin(s, err);
     for (int i = 0; e == TS_OK && i < count; i++) {
         bool inserted = false;
-        e = ts_apply_call(w->conn, w->intern, w->rollup, calls[i], &inserted, err);
+        e = apply_call(s, calls[i], &inserted, err);
         accepted += inserted;
     }
     e = ts_tx_end(s, e, err);

@@ -359,6 +359,8 @@ static enum ts_err start_with(struct ts_app *app, int *sockets, struct ts_error 
     ts_watch_store(&app->services);
     e = look_at_hardware(app, err);
     if (e == TS_OK)
+        e = ts_sync_timer_start(app->config, app->db_path, &app->sync_timer, err);
+    if (e == TS_OK)
         e = make_loops(app, sockets, err);
     if (e == TS_OK && app->hooks != NULL)
         e = app->hooks->serving(app->hooks->ctx, app, err);
@@ -421,6 +423,7 @@ void ts_app_stop(struct ts_app *app)
     ts_hardware_stop(app->hardware);
     if (app->discovery != NULL)
         ts_discovery_free(app->discovery);
+    ts_sync_timer_stop(app->sync_timer);
     ts_control_stop(app->control);
     if (app->store != NULL)
         ts_store_close(app->store); /* its last answers go to the loops' mailboxes */

@@ -11,6 +11,7 @@
 #include "server/control.h"
 #include "server/db_path.h"
 #include "server/loop.h"
+#include "server/sync_timer.h"
 
 enum { TS_MAX_LOOPS = 64 };
 
@@ -29,7 +30,8 @@ struct ts_app {
     struct ts_live *live;
     struct ts_hardware *hardware;
     struct ts_store *store;
-    struct ts_control *control; /* NULL: commands cannot reach this server */
+    struct ts_control *control;       /* NULL: commands cannot reach this server */
+    struct ts_sync_timer *sync_timer; /* NULL: syncs are for others to begin */
     struct ts_discovery *discovery;
     struct ts_id_source ids;
     struct ts_classifier classifier;

@@ -23,6 +23,7 @@
 #include "server/report_command.h"
 #include "server/serve.h"
 #include "server/sql_command.h"
+#include "server/sync_command.h"
 
 enum { PAGE_MAX_BYTES = 64 * 1024, OPTION_COLUMN = 30 };
 
@@ -79,6 +80,12 @@ static const struct ts_command commands[] = {
             .rules.least = 1,
             .rules.most = 1,
             .run = ts_backup_command),
+    COMMAND("sync",
+            .help = "bring a copy of the calls in DuckDB up to date",
+            .operands = "",
+            .text = ts_sync_text,
+            .rules.options = ts_sync_options,
+            .run = ts_sync_command),
     COMMAND("rebuild-rollups",
             .help = "make the analytics' roll-ups anew from the calls",
             .operands = "",

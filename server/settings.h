@@ -89,6 +89,12 @@ enum ts_setting_flags {
       "proxies that may say who the client is: addresses or blocks (10.0.0.0/8) between commas")    \
     X(CORS_ORIGINS, "cors_origins", TEXT, "", 0, 0, NULL, 0,                                        \
       "origins of other pages that may call the API, e.g. https://dash.example")                    \
+    X(SYNC_DUCKDB, "sync_duckdb", TEXT, "", 0, 0, NULL, 0,                                          \
+      "a DuckDB file that `touchstone sync` keeps a copy of the calls in")                          \
+    X(SYNC_MINUTES, "sync_minutes", NUMBER, "0", 0, 10080, NULL, 0,                                 \
+      "how often the server itself has it brought up to date; 0 = never")                           \
+    X(DUCKDB_LIBRARY, "duckdb_library", TEXT, "", 0, 0, NULL, 0,                                    \
+      "libduckdb.so; unset = where the system looks for libraries")                                 \
     X(LEARNER_JSON, "learner_json", TEXT, ".sf/model-performance.json", 0, 0, NULL, 0,              \
       "an older JSON store, imported once if it is there")                                          \
     X(DRAIN_TIMEOUT_MS, "drain_timeout_ms", NUMBER, "30000", 0, 3600000, NULL, 0,                   \

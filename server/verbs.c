@@ -8,6 +8,7 @@
 #include "server/cleanup_verb.h"
 #include "server/import_verb.h"
 #include "server/rebuild_command.h"
+#include "server/sync_verb.h"
 
 enum { PROGRESS_EVERY_US = 250 * 1000 };
 
@@ -26,6 +27,8 @@ static const struct ts_verb verbs[] = {
     {"cleanup", ts_cleanup_verb},
     {"backup", ts_backup_verb},
     {"rebuild-rollups", ts_rebuild_verb},
+    {"sync-begin", ts_sync_begin_verb},
+    {"sync-done", ts_sync_done_verb},
 };
 
 const struct ts_verb *ts_verb_find(const char *name)

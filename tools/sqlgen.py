@@ -7,6 +7,7 @@
                             The role (writer, reader) says which connections prepare it.
   migrations/NNNN_name.sql  numbered 1, 2, 3 without gaps; each sets its own user_version.
   pragmas/<name>.sql        a script that is run as it is when a connection opens.
+  duckdb.sql                blocks for another database, of one statement or several.
 
 A double name, a block with no or two statements, a gap in the migrations: the build fails.
 """
@@ -53,6 +54,19 @@ def queries(path, sql):
         yield name, body.strip()
 
 
+def blocks(path, sql):
+    parts = NAME.split(sql)
+    if statements(parts[0]):
+        raise Bad(f"{path}: SQL before the first `-- name:`")
+    for name, body in zip(parts[1::2], parts[2::2]):
+        try:
+            if not statements(body):
+                raise Bad("no statement")
+        except Bad as e:
+            raise Bad(f"{path}: {name}: {e}") from e
+        yield name, body.strip()
+
+
 def migration(path, sql):
     match = re.fullmatch(r"(\d{4})_([a-z0-9_]+)", path.stem)
     if not match:
@@ -75,7 +89,7 @@ def literal(text):
 
 
 def collect(files):
-    found = {"queries": [], "migrations": [], "pragmas": []}
+    found = {"queries": [], "migrations": [], "pragmas": [], "duckdb": []}
     seen = {}
     for path in map(pathlib.Path, files):
         sql = path.read_text(encoding="utf-8")
@@ -90,6 +104,8 @@ def collect(files):
             found[kind].append(migration(path, sql))
         elif kind == "pragmas":
             found[kind].append((path.stem, sql))
+        elif path.name == "duckdb.sql":
+            found["duckdb"] += blocks(path, sql)
         else:
             raise Bad(f"{path}: not in queries/, migrations/ or pragmas/")
     found["migrations"].sort()
@@ -126,6 +142,8 @@ extern const struct ts_sql_migration ts_sql_migrations[TS_SQL_VERSION];
 
 {pragmas}
 
+{duckdb}
+
 #endif
 """
 
@@ -137,7 +155,8 @@ def write(found, header, source):
         names=names,
         roles=", ".join(f"TS_SQL_{r.upper()}" for r in roles),
         version=len(found["migrations"]),
-        pragmas="\n".join(f"extern const char ts_sql_pragmas_{name}[];" for name, _ in found["pragmas"])))
+        pragmas="\n".join(f"extern const char ts_sql_pragmas_{name}[];" for name, _ in found["pragmas"]),
+        duckdb="\n".join(f"extern const char ts_duckdb_{name}[];" for name, _ in found["duckdb"])))
     out = ['/* Made by tools/sqlgen.py from schema/: do not edit. */\n#include "schema/sql.h"\n',
            "const struct ts_sql_query ts_sql_queries[TS_SQL_COUNT_] = {"]
     out += [f'    [TS_SQL_{n.upper()}] = {{"{n}", TS_SQL_{r.upper()},\n{literal(t)}}},' for n, r, t in found["queries"]]
@@ -145,6 +164,7 @@ def write(found, header, source):
     out += [f'    {{{v}, "{n}",\n{literal(t)}}},' for v, n, t in found["migrations"]]
     out += ["};\n"]
     out += [f"const char ts_sql_pragmas_{n}[] =\n{literal(t)};\n" for n, t in found["pragmas"]]
+    out += [f"const char ts_duckdb_{n}[] =\n{literal(t)};\n" for n, t in found["duckdb"]]
     pathlib.Path(source).write_text("\n".join(out))
 
 

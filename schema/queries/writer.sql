@@ -239,3 +239,35 @@ FROM comparison c WHERE c.id = ?1;
 -- A vote without words keeps the words of the one before.
 -- name: comparison_vote
 UPDATE comparison SET winner = ?2, voted_ms = ?3, comment = coalesce(?4, comment) WHERE id = ?1;
+
+-- Whatever happens to a call up to here is a change for some copy; none: -1.
+-- name: sync_mark
+SELECT coalesce(max(mark), -1) FROM sync_target;
+
+-- Whether the copy is as it was left (1) or unknown (0), and what it is up to.
+-- name: sync_known
+SELECT EXISTS (SELECT 1 FROM sync_target WHERE target = ?1 AND (turn = ?2 OR next_turn = ?2)),
+  max(?3, coalesce((SELECT max(id) FROM call), 0)), random() & 0x3fffffffffffff,
+  coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'sync_change'), 0);
+
+-- name: sync_again
+UPDATE sync_target SET place = ?3, mark = max(mark, ?4), turn = ?2, next_turn = ?5, synced_ms = ?6 WHERE target = ?1;
+
+-- A copy that begins anew: nothing that happened before concerns it.
+-- name: sync_anew
+REPLACE INTO sync_target(target, place, mark, seq, turn, next_turn, synced_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6);
+
+-- name: sync_done
+UPDATE sync_target SET seq = ?3, turn = ?2, synced_ms = ?4 WHERE target = ?1 AND next_turn = ?2;
+
+-- name: sync_drop_stale
+DELETE FROM sync_target WHERE synced_ms < ?1;
+
+-- name: sync_prune
+DELETE FROM sync_change WHERE seq IN (
+  SELECT seq FROM sync_change
+  WHERE seq <= coalesce((SELECT min(seq) FROM sync_target), 9223372036854775807)
+  ORDER BY seq LIMIT ?1);
+
+-- name: sync_note
+INSERT INTO sync_change(kind, id) VALUES (0, ?1);

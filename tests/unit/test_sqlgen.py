@@ -10,6 +10,7 @@ GOOD = {
     "queries/reader.sql": "-- about\n\n-- name: one\nSELECT ';' /* ; */; -- end; really\n-- name: two\nSELECT 2;\n",
     "migrations/0001_first.sql": "CREATE TABLE t(a); -- why?\nPRAGMA user_version = 1;\n",
     "pragmas/reader.sql": "PRAGMA query_only = ON;\n",
+    "duckdb.sql": "-- name: load\nBEGIN;\nCOPY t FROM @FILE@;\n",
 }
 
 # (what is changed, what the generator must say; "" where all is well)
@@ -25,6 +26,9 @@ CASES = [
     ({"migrations/0002_second.sql": "PRAGMA user_version = 3;\n"}, "must say `PRAGMA user_version = 2;`"),
     ({"migrations/0002_second.sql": "CREATE TABLE u(a);\n"}, "must say `PRAGMA user_version = 2;`"),
     ({"migrations/second.sql": "PRAGMA user_version = 2;\n"}, "is called NNNN_name.sql"),
+    ({"duckdb.sql": "SELECT 1;\n-- name: load\nBEGIN;\n"}, "SQL before the first"),
+    ({"duckdb.sql": "-- name: load\n-- nothing\n"}, "no statement"),
+    ({"duckdb.sql": "-- name: load\nBEGIN\n"}, "does not end with a semicolon"),
     ({"views/v.sql": "SELECT 1;\n"}, "not in queries/, migrations/ or pragmas/"),
 ]
 
@@ -44,7 +48,7 @@ def compiled(folder):
     (folder / "sql.h").rename(folder / "schema" / "sql.h")
     (folder / "main.c").write_text('#include <stdio.h>\n#include "sql.c"\nint main(void)\n{\n'
                                    "for (int i = 0; i < TS_SQL_COUNT_; i++) puts(ts_sql_queries[i].text);\n"
-                                   "puts(ts_sql_migrations[0].text);\nputs(ts_sql_pragmas_reader);\nreturn 0;\n}\n")
+                                   "puts(ts_sql_migrations[0].text);\nputs(ts_sql_pragmas_reader);\nputs(ts_duckdb_load);\nreturn 0;\n}\n")
     subprocess.run(["cc", "-I", folder, "-o", folder / "main", folder / "main.c"], check=True)
     return subprocess.run([folder / "main"], capture_output=True, text=True, check=True).stdout
 
@@ -60,7 +64,8 @@ def main():
                 print(f"{change}: wanted {expected or 'no complaint'!r}, got ({done.returncode}) {done.stderr}")
             elif not expected:
                 text = compiled(folder)
-                for sql in ("SELECT ';' /* ; */;", "SELECT 2;", "-- why?\n", "PRAGMA query_only = ON;") + (
+                for sql in ("SELECT ';' /* ; */;", "SELECT 2;", "-- why?\n", "PRAGMA query_only = ON;",
+                            "BEGIN;\nCOPY t FROM @FILE@;") + (
                         ("INSERT INTO t VALUES ('a\\n??/');",) if change else ()):
                     if sql not in text:
                         failed += 1
