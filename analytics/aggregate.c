@@ -27,6 +27,7 @@ struct member {
 struct grouping {
     unsigned dimensions;
     int source; /* the finer one; -1: it is fed */
+    bool is_added_up;
     struct member *members;
     size_t count;
     size_t cap;
@@ -362,17 +363,18 @@ bool ts_aggregate_one_bucket(const struct ts_aggregate *a, int64_t from_ms, int6
 
 /* -- figures ---------------------------------------------------------------------------------- */
 
-/* The ranks between which the true median lies with 95 %, whatever the distribution: each value is
- * below it with probability one half, so their number is binomial. */
-static void median_interval(const struct ts_sketch *times, struct ts_figures *f)
+/* The median and the ranks between which the true one lies with 95 %, whatever the distribution:
+ * each value is below it with probability one half, so their number is binomial. */
+static void finish_median(struct ts_sketch_walk *times, struct ts_figures *f)
 {
-    double n = (double)times->n;
+    double n = (double)times->sketch->n;
     double reach = 1.959963984540054 * sqrt(n);
     double low = floor((n - reach) / 2);
     double high = ceil(1 + (n + reach) / 2);
     bool known = low >= 1 && high <= n;
-    f->median_low_us = known ? ts_sketch_at_rank(times, (int64_t)low) : (double)NAN;
-    f->median_high_us = known ? ts_sketch_at_rank(times, (int64_t)high) : (double)NAN;
+    f->median_low_us = known ? ts_sketch_walk_rank(times, (int64_t)low) : (double)NAN;
+    f->median_response_us = ts_sketch_walk_percentile(times, 50);
+    f->median_high_us = known ? ts_sketch_walk_rank(times, (int64_t)high) : (double)NAN;
 }
 
 static double ratio(double part, double whole)
@@ -387,16 +389,16 @@ static int64_t if_known(int64_t n, int64_t sum)
 
 static void finish_times(const struct ts_digest *c, struct ts_figures *f)
 {
-    const struct ts_sketch *response = &c->response;
-    f->avg_response_us = ratio((double)response->sum, (double)response->n);
-    f->min_response_us = ts_sketch_percentile(response, 0);
-    f->max_response_us = ts_sketch_percentile(response, 100);
-    f->median_response_us = ts_sketch_percentile(response, 50);
-    median_interval(response, f);
-    f->p95_response_us = ts_sketch_percentile(response, 95);
-    f->p99_response_us = ts_sketch_percentile(response, 99);
-    f->median_ttft_us = ts_sketch_percentile(&c->ttft, 50);
-    f->p95_ttft_us = ts_sketch_percentile(&c->ttft, 95);
+    struct ts_sketch_walk response = {.sketch = &c->response};
+    struct ts_sketch_walk ttft = {.sketch = &c->ttft};
+    f->avg_response_us = ratio((double)c->response.sum, (double)c->response.n);
+    f->min_response_us = ts_sketch_walk_percentile(&response, 0);
+    f->max_response_us = ts_sketch_walk_percentile(&response, 100);
+    finish_median(&response, f);
+    f->p95_response_us = ts_sketch_walk_percentile(&response, 95);
+    f->p99_response_us = ts_sketch_walk_percentile(&response, 99);
+    f->median_ttft_us = ts_sketch_walk_percentile(&ttft, 50);
+    f->p95_ttft_us = ts_sketch_walk_percentile(&ttft, 95);
     f->tokens_per_second = ratio((double)c->tally.timed_tokens * 1e6, (double)c->tally.timed_us);
     f->cold = (struct ts_spread){.n = c->tally.cold, .sum = (double)c->tally.cold_us};
 }
@@ -463,9 +465,15 @@ static int compare_groups(const void *pa, const void *pb)
     return order != 0 ? order : compare_text(a->task_type, b->task_type);
 }
 
-/* A grouping that was not fed: the groups of the finer one, added up. */
-static enum ts_err add_up(struct grouping *g, const struct grouping *from)
+/* A grouping that was not fed: the groups of the finer one, added up, and of that one first. */
+static enum ts_err add_up(struct ts_aggregate *a, struct grouping *g)
 {
+    if (g->source < 0 || g->is_added_up)
+        return TS_OK;
+    struct grouping *from = &a->groupings[g->source];
+    g->is_added_up = true;
+    if (add_up(a, from) != TS_OK)
+        return TS_ERR_NOMEM;
     for (size_t i = 0; i < from->count; i++) {
         const struct member *part = &from->members[i];
         struct member *m = member_of(g, &part->key);
@@ -494,8 +502,7 @@ static enum ts_err finish_grouping(struct grouping *g)
 enum ts_err ts_aggregate_finish(struct ts_aggregate *a)
 {
     for (int i = 0; i < a->count; i++) {
-        struct grouping *g = &a->groupings[i];
-        if (g->source >= 0 && add_up(g, &a->groupings[g->source]) != TS_OK)
+        if (add_up(a, &a->groupings[i]) != TS_OK)
             return TS_ERR_NOMEM;
     }
     for (int i = 0; i < a->count; i++) {
@@ -531,12 +538,12 @@ static bool is_finer(const struct ts_aggregate *a, int from, int g)
     return fine != coarse || from < g;
 }
 
-/* The finest that there is, so that no grouping waits for one that waits itself; -1: none finer. */
+/* Of the finer ones the coarsest, which has the fewest groups to add up; -1: none is finer. */
 static int source_of(const struct ts_aggregate *a, int g)
 {
     int best = -1;
     for (int i = 0; i < a->count; i++) {
-        if (i != g && is_finer(a, i, g) && (best < 0 || is_finer(a, i, best)))
+        if (i != g && is_finer(a, i, g) && (best < 0 || is_finer(a, best, i)))
             best = i;
     }
     return best;
@@ -580,6 +587,7 @@ static void free_members(struct grouping *g)
     g->slots = NULL;
     g->sorted = NULL;
     g->count = g->cap = g->slot_count = 0;
+    g->is_added_up = false;
 }
 
 void ts_aggregate_clear(struct ts_aggregate *a)

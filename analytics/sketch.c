@@ -8,7 +8,7 @@
 enum {
     FORMAT = 0x61, /* layout 1, scale 6 */
     PER_OCTAVE = 64,
-    MARGIN = 64, /* bins of room that growing adds on either side */
+    MARGIN = 64, /* bins of room that growing adds at least */
     COUNT_BITS = 3,
     COUNT_MORE = 8, /* the least count that does not fit into the byte */
     GAP_MORE = 31,
@@ -49,6 +49,21 @@ static const double middle = 0.99458484058409743;
 static const double log10_step = 0.0047035936822497062;
 static const double log10_middle = -0.0023581646495504431;
 
+/* The first edge that is not below what begins with these eight bits, after the leading one: no
+ * edge, or one, lies between them and the next. */
+/* clang-format off */
+static const uint8_t first_edges[256] = {
+    0, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8, 9, 9, 9, 10, 10, 10, 11, 11,
+    11, 12, 12, 12, 13, 13, 13, 14, 14, 14, 15, 15, 15, 15, 16, 16, 16, 17, 17, 17, 18, 18, 18, 18, 19, 19, 19, 20, 20, 20, 21, 21,
+    21, 21, 22, 22, 22, 23, 23, 23, 23, 24, 24, 24, 25, 25, 25, 25, 26, 26, 26, 26, 27, 27, 27, 28, 28, 28, 28, 29, 29, 29, 29, 30,
+    30, 30, 30, 31, 31, 31, 31, 32, 32, 32, 32, 33, 33, 33, 34, 34, 34, 34, 35, 35, 35, 35, 36, 36, 36, 36, 36, 37, 37, 37, 37, 38,
+    38, 38, 38, 39, 39, 39, 39, 40, 40, 40, 40, 41, 41, 41, 41, 41, 42, 42, 42, 42, 43, 43, 43, 43, 44, 44, 44, 44, 44, 45, 45, 45,
+    45, 46, 46, 46, 46, 46, 47, 47, 47, 47, 48, 48, 48, 48, 48, 49, 49, 49, 49, 49, 50, 50, 50, 50, 51, 51, 51, 51, 51, 52, 52, 52,
+    52, 52, 53, 53, 53, 53, 53, 54, 54, 54, 54, 54, 55, 55, 55, 55, 55, 56, 56, 56, 56, 56, 57, 57, 57, 57, 57, 58, 58, 58, 58, 58,
+    59, 59, 59, 59, 59, 59, 60, 60, 60, 60, 60, 61, 61, 61, 61, 61, 62, 62, 62, 62, 62, 62, 63, 63, 63, 63, 63, 64, 64, 64, 64, 64,
+};
+/* clang-format on */
+
 int ts_sketch_bin_of(int64_t us)
 {
     if (us <= 0)
@@ -56,16 +71,8 @@ int ts_sketch_bin_of(int64_t us)
     uint64_t x = (uint64_t)us;
     int octave = 63 - __builtin_clzll(x);
     uint64_t scaled = x << (62 - octave);
-    int low = 0; /* the least k with edges[k] >= scaled is in [low, high] */
-    int high = PER_OCTAVE;
-    while (low < high) {
-        int k = (low + high) / 2;
-        if (edges[k] >= scaled)
-            high = k;
-        else
-            low = k + 1;
-    }
-    return 1 + PER_OCTAVE * octave + low;
+    int k = first_edges[scaled >> 54 & 0xff];
+    return 1 + PER_OCTAVE * octave + k + (edges[k] < scaled);
 }
 
 static double upper_edge(int bin)
@@ -100,13 +107,14 @@ static bool covers(const struct ts_sketch *s, int low, int high)
     return low >= s->first && high < s->first + s->width;
 }
 
-/* Room for the bins from @low to @high, and a little more where it has to grow. */
+/* Room for the bins from @low to @high, and some more: the more, the more often it had to grow. */
 static enum ts_err cover(struct ts_sketch *s, int low, int high)
 {
     if (covers(s, low, high))
         return TS_OK;
-    int first = s->width > 0 && s->first <= low ? s->first : low - MARGIN;
-    int end = s->width > 0 && s->first + s->width > high ? s->first + s->width : high + 1 + MARGIN;
+    int margin = s->width / 2 > MARGIN ? s->width / 2 : MARGIN;
+    int first = s->width > 0 && s->first <= low ? s->first : low - margin;
+    int end = s->width > 0 && s->first + s->width > high ? s->first + s->width : high + 1 + margin;
     first = first < 0 ? 0 : first;
     end = end > TS_SKETCH_BINS ? TS_SKETCH_BINS : end;
     uint64_t *bins = calloc((size_t)(end - first), sizeof(*bins));
@@ -214,31 +222,59 @@ static bool sum_is_possible(int64_t n, int64_t sum, int64_t min, int64_t max)
            (stopped || (ts_u128)sum >= (ts_u128)n * (ts_u128)min);
 }
 
+/* A bin as it was read, and where the next one begins; NULL: too short, too large. */
+struct read_bin {
+    const uint8_t *next;
+    uint64_t gap;
+    uint64_t count;
+};
+
+static bool fits_its_byte(uint8_t byte)
+{
+    return byte < GAP_MORE << COUNT_BITS && (byte & (COUNT_MORE - 1)) != 0;
+}
+
+/* One that does not. Apart from the loop, so that this can keep its place in registers. */
+__attribute__((noinline)) static struct read_bin read_long(const uint8_t *at, const uint8_t *end)
+{
+    struct read_bin bin = {.gap = *at >> COUNT_BITS, .count = *at & (COUNT_MORE - 1)};
+    struct ts_cursor c = ts_cursor_of(at + 1, (size_t)(end - at) - 1);
+    if (bin.gap == GAP_MORE)
+        bin.gap += ts_varint_get(&c) & INT32_MAX;
+    if (bin.count == 0)
+        bin.count = COUNT_MORE + (ts_varint_get(&c) & (INT64_MAX >> 1));
+    bin.next = c.bad ? NULL : c.at;
+    return bin;
+}
+
 /* The bins of a sketch into @bins, the first of @span. What they held together, or -1: these bytes
- * are no bins from the first to the last of the span. */
-static int64_t add_bins(struct ts_cursor *c, uint64_t *bins, uint64_t span)
+ * are no bins from the first to the last of the span. The hot loop of the analytics. */
+static int64_t add_bins(const uint8_t *at, const uint8_t *end, uint64_t *bins, uint64_t span)
 {
     uint64_t next = 0;
     uint64_t n = 0;
-    uint64_t last = 0;
-    if (c->at < c->end && *c->at >> COUNT_BITS != 0)
+    if (at == end || *at >> COUNT_BITS != 0)
         return -1; /* the least value's own bin is empty */
-    while (c->at < c->end) {
-        uint8_t byte = *c->at++;
-        uint64_t gap = byte >> COUNT_BITS;
-        uint64_t count = byte & (COUNT_MORE - 1);
-        if (__builtin_expect(gap == GAP_MORE, 0))
-            gap += ts_varint_get(c) & INT32_MAX;
-        if (__builtin_expect(count == 0, 0))
-            count = COUNT_MORE + (ts_varint_get(c) & INT64_MAX);
-        next += gap;
-        if (__builtin_expect(next >= span, 0) || __builtin_add_overflow(n, count, &n))
+    while (at != end) {
+        for (; at != end && fits_its_byte(*at); at++) {
+            uint64_t byte = *at;
+            next += byte >> COUNT_BITS;
+            if (__builtin_expect(next >= span, 0))
+                return -1;
+            bins[next++] += byte & (COUNT_MORE - 1);
+            n += byte & (COUNT_MORE - 1);
+        }
+        if (at == end)
+            break;
+        const struct read_bin bin = read_long(at, end);
+        next += bin.gap;
+        if (bin.next == NULL || next >= span || n > INT64_MAX)
             return -1;
-        bins[next] += count;
-        last = next++;
+        bins[next++] += bin.count;
+        n += bin.count; /* both below 2^63 */
+        at = bin.next;
     }
-    bool whole = !c->bad && n > 0 && n <= INT64_MAX && last == span - 1;
-    return whole ? (int64_t)n : -1;
+    return next == span && n <= INT64_MAX ? (int64_t)n : -1;
 }
 
 enum ts_err ts_sketch_merge_bytes(struct ts_sketch *into, const uint8_t *bytes, size_t len)
@@ -258,7 +294,8 @@ enum ts_err ts_sketch_merge_bytes(struct ts_sketch *into, const uint8_t *bytes, 
     int high = ts_sketch_bin_of(max);
     if (cover(into, low, high) != TS_OK)
         return TS_ERR_NOMEM;
-    int64_t n = add_bins(&c, into->bins + (low - into->first), (uint64_t)(high - low + 1));
+    uint64_t span = (uint64_t)(high - low + 1);
+    int64_t n = add_bins(c.at, c.end, into->bins + (low - into->first), span);
     int64_t sum = plus(rest, min);
     if (n < 0 || !sum_is_possible(n, sum, min, max))
         return TS_ERR_INTERNAL;
@@ -273,28 +310,42 @@ static double clamped(const struct ts_sketch *s, double us)
     return fmin(fmax(us, (double)s->min), (double)s->max);
 }
 
-double ts_sketch_at_rank(const struct ts_sketch *s, int64_t rank)
+double ts_sketch_walk_rank(struct ts_sketch_walk *w, int64_t rank)
 {
+    const struct ts_sketch *s = w->sketch;
     assert(rank >= 1 && rank <= s->n);
     if (rank == 1)
         return (double)s->min;
     if (rank == s->n)
         return (double)s->max;
-    uint64_t up_to = 0;
-    int at = 0;
-    while (at < s->width - 1 && (up_to += s->bins[at]) < (uint64_t)rank)
-        at++;
-    return clamped(s, ts_sketch_bin_value(s->first + at));
+    if ((uint64_t)rank <= w->before)
+        *w = (struct ts_sketch_walk){.sketch = s};
+    while (w->at < s->width - 1 && w->before + s->bins[w->at] < (uint64_t)rank)
+        w->before += s->bins[w->at++];
+    return clamped(s, ts_sketch_bin_value(s->first + w->at));
 }
 
-double ts_sketch_percentile(const struct ts_sketch *s, int percent)
+double ts_sketch_walk_percentile(struct ts_sketch_walk *w, int percent)
 {
+    const struct ts_sketch *s = w->sketch;
     assert(percent >= 0 && percent <= 100);
     if (s->n == 0)
         return (double)NAN;
     /* in whole numbers: ceil(q * n) in floating point is one too high for some n */
     int64_t rank = (int64_t)(((ts_u128)s->n * (unsigned)percent + 99) / 100);
-    return ts_sketch_at_rank(s, rank < 1 ? 1 : rank);
+    return ts_sketch_walk_rank(w, rank < 1 ? 1 : rank);
+}
+
+double ts_sketch_at_rank(const struct ts_sketch *s, int64_t rank)
+{
+    struct ts_sketch_walk w = {.sketch = s};
+    return ts_sketch_walk_rank(&w, rank);
+}
+
+double ts_sketch_percentile(const struct ts_sketch *s, int percent)
+{
+    struct ts_sketch_walk w = {.sketch = s};
+    return ts_sketch_walk_percentile(&w, percent);
 }
 
 bool ts_sketch_next(const struct ts_sketch *s, int *at, struct ts_sketch_bin *out)

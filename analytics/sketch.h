@@ -69,6 +69,15 @@ double ts_sketch_percentile(const struct ts_sketch *s, int percent);
 /* The same by rank, 1 to n. */
 double ts_sketch_at_rank(const struct ts_sketch *s, int64_t rank);
 
+/* The same for several in one pass, if they are asked for upwards. Begins as {.sketch = s}. */
+struct ts_sketch_walk {
+    const struct ts_sketch *sketch;
+    int at;          /* a bin from the first on */
+    uint64_t before; /* values in the bins before it */
+};
+double ts_sketch_walk_percentile(struct ts_sketch_walk *w, int percent);
+double ts_sketch_walk_rank(struct ts_sketch_walk *w, int64_t rank);
+
 /* A bin that has values, all of them above @low_us and at or below @high_us; of the zeros both are
  * 0. */
 struct ts_sketch_bin {

@@ -8,7 +8,7 @@
 
 enum {
     LEADER_WITHOUT_FAILURE_NEEDS = 100, /* calls before a spotless record counts */
-    GOLDEN_STEPS = 60,
+    HALVINGS = 50,
 };
 
 static const double prior_calls = 10;
@@ -311,6 +311,13 @@ static double cost(const struct pair *r, double p)
     return r->n1 * kl(r->p1, p) + r->n2 * kl(r->p2, p + r->handicap);
 }
 
+/* The slope of the cost, but for a positive factor: the sign is all that is asked. */
+static double slope(const struct pair *r, double p)
+{
+    double q = p + r->handicap;
+    return r->n1 * (p - r->p1) * q * (1 - q) + r->n2 * (q - r->p2) * p * (1 - p);
+}
+
 double ts_glr(const struct ts_evidence *a, const struct ts_evidence *b, double handicap)
 {
     if (a->trials == 0 || b->trials == 0)
@@ -326,14 +333,9 @@ double ts_glr(const struct ts_evidence *a, const struct ts_evidence *b, double h
         return HUGE_VAL;                       /* no rate of b's makes up for it */
     double low = handicap < 0 ? -handicap : 0; /* p and p + handicap are both rates */
     double high = handicap > 0 ? 1 - handicap : 1;
-    const double golden = 0.6180339887498949;
-    for (int step = 0; step < GOLDEN_STEPS && low < high; step++) {
-        double left = high - golden * (high - low);
-        double right = low + golden * (high - low);
-        if (cost(&r, left) < cost(&r, right))
-            high = right;
-        else
-            low = left;
+    for (int step = 0; step < HALVINGS; step++) { /* the cost is convex */
+        double middle = (low + high) / 2;
+        *(slope(&r, middle) < 0 ? &low : &high) = middle;
     }
     return cost(&r, (low + high) / 2);
 }

@@ -43,14 +43,17 @@ ts_u128 ts_varint_get128(struct ts_cursor *c)
 uint64_t ts_varint_get_long(struct ts_cursor *c)
 {
     uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64 && !c->bad && c->at < c->end; shift += BITS) {
-        uint8_t byte = *c->at++;
-        uint64_t bits = byte & (MORE - 1);
-        if (bits << shift >> shift != bits)
+    unsigned shift = 0;
+    const uint8_t *at = c->at;
+    for (; !c->bad && at < c->end && shift < 64; shift += BITS) {
+        uint64_t byte = *at++;
+        v |= (byte & (MORE - 1)) << shift;
+        if (byte & MORE)
+            continue;
+        if (shift == 63 && byte > 1)
             break; /* beyond 64 bits */
-        v |= bits << shift;
-        if (!(byte & MORE))
-            return v;
+        c->at = at;
+        return v;
     }
     c->bad = true;
     return 0;
