@@ -21,6 +21,10 @@ TS_NODISCARD enum ts_err ts_json_parse(const char *text,
                                        json_t **out,
                                        struct ts_error *err);
 
+/* The tree as text, with figures as they were rounded: 0.1, not 0.10000000000000001. free() it.
+ * NULL for NULL and without memory. Does not take @body. */
+char *ts_json_dump(json_t *body);
+
 /* New references. Text that is not UTF-8 is mended with U+FFFD; NULL gives JSON null. */
 json_t *ts_json_text(const char *text);
 json_t *ts_json_textn(const char *text, size_t len);

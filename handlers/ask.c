@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "handlers/reply.h"
 #include "handlers/services.h"
 

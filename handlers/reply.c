@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "handlers/routes.h"
 #include "handlers/services.h"
 #include "proxy/dialect.h"
@@ -15,12 +16,6 @@ static const char type_json[] = "application/json";
 char *ts_exchange_id(const struct ts_exchange *x, char out[static TS_ID_TEXT_SIZE])
 {
     return ts_id_format(x->id, x->services->id_tag, out);
-}
-
-char *ts_json_dump(const json_t *body)
-{
-    /* 15 digits give every figure back as it was rounded: 0.1, not 0.10000000000000001. */
-    return body != NULL ? json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
 }
 
 void ts_reply_text(struct ts_exchange *x, int status, const char *json)

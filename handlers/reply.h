@@ -6,9 +6,6 @@
 #include "db/store.h"
 #include "handlers/etag.h"
 
-/* The text of an answer; free() it. NULL for NULL and without memory. Does not take @body. */
-char *ts_json_dump(const json_t *body);
-
 /* Answers with JSON that is text already. */
 void ts_reply_text(struct ts_exchange *x, int status, const char *json);
 

@@ -1,3 +1,4 @@
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -106,6 +107,74 @@ static void writes_numbers_in_their_units(void **state)
     assert_true(json_real_value(ms) == 1234.567);
 }
 
+static void writes_trees_as_jansson_does(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"a\":[],\"b\":{},\"c\":[1,-2,9223372036854775807,-9223372036854775807,0],\"d\":null,"
+        "\"e\":[true,false],\"\":\"\",\"q\\\"\\u0001\":\"gr\xc3\xbcn \\\\ \\n \\u001f \x7f\","
+        "\"f\":{\"g\":[[{\"h\":1.5}]]}}";
+    json_auto_t *tree = NULL;
+    assert_int_equal(ts_json_parse(text, sizeof(text) - 1, &tree, NULL), TS_OK);
+    char *ours = ts_json_dump(tree);
+    char *theirs = json_dumps(tree, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    assert_non_null(ours);
+    assert_string_equal(ours, theirs);
+    free(ours);
+    free(theirs);
+    assert_null(ts_json_dump(NULL));
+}
+
+static void assert_written_alike(double v)
+{
+    json_auto_t *list = json_array();
+    json_array_append_new(list, json_real(v));
+    char *ours = ts_json_dump(list);
+    char *theirs = json_dumps(list, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    assert_non_null(ours);
+    assert_string_equal(ours, theirs);
+    free(ours);
+    free(theirs);
+}
+
+static void writes_figures_as_jansson_does(void **state)
+{
+    (void)state;
+    static const double odd[] = {0,
+                                 -0.0,
+                                 1,
+                                 -1,
+                                 0.1,
+                                 1e-3,
+                                 9.99e-4,
+                                 1e-9,
+                                 1e15,
+                                 1e16,
+                                 999999.999999999,
+                                 1000000,
+                                 0.3 + 0.6,
+                                 1.0 / 3,
+                                 2.0 / 3e-9,
+                                 123456.789,
+                                 5e-324,
+                                 DBL_MAX,
+                                 DBL_MIN,
+                                 99.995,
+                                 1e6 / 7,
+                                 1e22,
+                                 -0.001};
+    uint64_t random = 1;
+    for (size_t i = 0; i < TS_ARRAY_LEN(odd); i++)
+        assert_written_alike(odd[i]);
+    for (int i = 0; i < 200000; i++) {
+        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        double v = ldexp((double)(random >> 11), (int)(random % 80) - 90);
+        double places = pow(10, (double)(random >> 20 & 15));
+        assert_written_alike(round(v * places) / places);
+        assert_written_alike(v);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +184,8 @@ int main(void)
         cmocka_unit_test(mends_text_that_is_not_utf8),
         cmocka_unit_test(writes_unknown_as_null),
         cmocka_unit_test(writes_numbers_in_their_units),
+        cmocka_unit_test(writes_trees_as_jansson_does),
+        cmocka_unit_test(writes_figures_as_jansson_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
