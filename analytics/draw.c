@@ -108,8 +108,11 @@ struct ts_beta_stream ts_strata_beta(const struct ts_strata *s,
                                      double b)
 {
     struct ts_beta_stream out = {.shapes = {a, b}};
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         out.streams[i] = ts_strata_stream(s, r);
+        out.middles[i] = 1 - 1 / (9 * out.shapes[i]);
+        out.widths[i] = 3 * sqrt(out.shapes[i]);
+    }
     return out;
 }
 
@@ -118,7 +121,7 @@ static double gamma_at(const struct ts_beta_stream *s, int i, struct ts_random *
     double shape = s->shapes[i];
     if (shape < cube_from)
         return draw_gamma(r, shape);
-    double root = 1 - 1 / (9 * shape) + ts_stream_normal(&s->streams[i], round) / (3 * sqrt(shape));
+    double root = s->middles[i] + ts_stream_normal(&s->streams[i], round) / s->widths[i];
     return root > 0 ? shape * root * root * root : 0;
 }
 

@@ -55,6 +55,8 @@ static inline double ts_stream_normal(const struct ts_stream *s, uint32_t round)
 struct ts_beta_stream {
     struct ts_stream streams[2];
     double shapes[2];
+    double middles[2]; /* of the cube's root, and that by which its normal is divided */
+    double widths[2];
 };
 struct ts_beta_stream ts_strata_beta(const struct ts_strata *s,
                                      struct ts_random *r,
