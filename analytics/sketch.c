@@ -97,8 +97,11 @@ void ts_sketch_free(struct ts_sketch *s)
 
 void ts_sketch_clear(struct ts_sketch *s)
 {
-    if (s->bins != NULL)
-        memset(s->bins, 0, (size_t)s->width * sizeof(*s->bins));
+    if (s->n > 0) { /* no others have any */
+        int low = ts_sketch_bin_of(s->min) - s->first;
+        int high = ts_sketch_bin_of(s->max) - s->first;
+        memset(&s->bins[low], 0, (size_t)(high - low + 1) * sizeof(*s->bins));
+    }
     s->n = s->sum = s->min = s->max = 0;
 }
 
@@ -238,6 +241,11 @@ static bool fits_its_byte(uint8_t byte)
 __attribute__((noinline)) static struct read_bin read_long(const uint8_t *at, const uint8_t *end)
 {
     struct read_bin bin = {.gap = *at >> COUNT_BITS, .count = *at & (COUNT_MORE - 1)};
+    if (bin.gap != GAP_MORE && end - at > 1 && at[1] < 0x80) { /* most of them */
+        bin.count = COUNT_MORE + (uint64_t)at[1];
+        bin.next = at + 2;
+        return bin;
+    }
     struct ts_cursor c = ts_cursor_of(at + 1, (size_t)(end - at) - 1);
     if (bin.gap == GAP_MORE)
         bin.gap += ts_varint_get(&c) & INT32_MAX;
@@ -297,10 +305,13 @@ enum ts_err ts_sketch_merge_bytes(struct ts_sketch *into, const uint8_t *bytes, 
     uint64_t span = (uint64_t)(high - low + 1);
     int64_t n = add_bins(c.at, c.end, into->bins + (low - into->first), span);
     int64_t sum = plus(rest, min);
-    if (n < 0 || !sum_is_possible(n, sum, min, max))
-        return TS_ERR_INTERNAL;
-    add_exact(into, n, sum, min, max);
-    return TS_OK;
+    if (n >= 0 && sum_is_possible(n, sum, min, max)) {
+        add_exact(into, n, sum, min, max);
+        return TS_OK;
+    }
+    memset(into->bins, 0, (size_t)into->width * sizeof(*into->bins));
+    into->n = 0;
+    return TS_ERR_INTERNAL;
 }
 
 /* -- figures ---------------------------------------------------------------------------------- */

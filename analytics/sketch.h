@@ -55,8 +55,7 @@ void ts_sketch_encode(const struct ts_sketch *s, struct ts_buf *out);
 /**
  * ts_sketch_merge_bytes() - add what ts_sketch_encode() wrote, without a sketch in between
  *
- * Errors: NOMEM, then @into is as it was; INTERNAL, the bytes are no sketch: @into is then to be
- * cleared or freed, some of it may have been added.
+ * Errors: NOMEM, then @into is as it was; INTERNAL, the bytes are no sketch: @into is then empty.
  */
 TS_NODISCARD enum ts_err ts_sketch_merge_bytes(struct ts_sketch *into,
                                                const uint8_t *bytes,
