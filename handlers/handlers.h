@@ -73,5 +73,6 @@ ts_handler_fn ts_handle_metrics;
 /* pages.c */
 ts_handler_fn ts_handle_home;
 ts_handler_fn ts_handle_asset;
+ts_handler_fn ts_handle_page;
 
 #endif

@@ -10,12 +10,20 @@
 
 enum { LOCATION_SIZE = 1024 };
 
-/* The dashboard's address as seen from @path. */
-static const char *relative_home(const char *path)
+/* The page that @path, which is no page, leads to. */
+static const char *page_of(const char *path)
 {
-    if (strcmp(path, "/analytics/models/") == 0)
-        return "../models";
-    return strcmp(path, "/analytics/") == 0 ? "models" : "analytics/models";
+    return strcmp(path, "/analytics/clones/") == 0 ? "clones" : "models";
+}
+
+/* The way to it as seen from @path: "/", "/analytics", "/analytics/" or a page with a slash behind.
+ */
+static const char *way_from(const char *path)
+{
+    static const char folder[] = "/analytics/";
+    if (strncmp(path, folder, sizeof(folder) - 1) != 0)
+        return "analytics/";
+    return path[sizeof(folder) - 1] == '\0' ? "" : "../";
 }
 
 /*
@@ -24,12 +32,14 @@ static const char *relative_home(const char *path)
  */
 void ts_handle_home(struct ts_exchange *x)
 {
-    const char *relative = relative_home(x->path);
+    const char *base = x->services->base_path;
     char location[LOCATION_SIZE];
-    if (x->services->base_path[0] != '\0')
-        (void)snprintf(location, sizeof(location), "%s/analytics/models", x->services->base_path);
-    else
-        (void)snprintf(location, sizeof(location), "%s", relative);
+    (void)snprintf(location,
+                   sizeof(location),
+                   "%s%s%s",
+                   base,
+                   base[0] != '\0' ? "/analytics/" : way_from(x->path),
+                   page_of(x->path));
     const struct ts_header headers[] = {{"Location", location}, {NULL, NULL}};
     const struct ts_head head = {
         .status = 302, .content_type = "text/plain; charset=utf-8", .headers = headers};
@@ -71,6 +81,12 @@ static void respond_asset(struct ts_exchange *x, const struct ts_asset *a)
     const unsigned char *bytes = gzip ? a->gzip : a->raw;
     size_t n = gzip ? a->gzip_len : a->raw_len;
     x->ops->respond_static(x, &head, (const char *)bytes, same ? 0 : n);
+}
+
+/* A page for many addresses stands in the table under its route: "/analytics/clones/{id}". */
+void ts_handle_page(struct ts_exchange *x)
+{
+    respond_asset(x, ts_asset_find(x->route->path));
 }
 
 void ts_handle_asset(struct ts_exchange *x)

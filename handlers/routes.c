@@ -60,6 +60,8 @@ static const struct ts_route_entry routes[] = {
     {TS_GET, "/analytics", TS_ROUTE_STATIC, TS_SCOPE_NONE, "touchstone", ts_handle_home},
     {TS_GET, "/analytics/", TS_ROUTE_STATIC, TS_SCOPE_NONE, "touchstone", ts_handle_home},
     {TS_GET, "/analytics/models/", TS_ROUTE_STATIC, TS_SCOPE_NONE, "touchstone", ts_handle_home},
+    {TS_GET, "/analytics/clones/", TS_ROUTE_STATIC, TS_SCOPE_NONE, "touchstone", ts_handle_home},
+    {TS_GET, "/analytics/clones/{id}", TS_ROUTE_STATIC, TS_SCOPE_NONE, "touchstone", ts_handle_page},
     {TS_GET, "/analytics/{path*}", TS_ROUTE_STATIC, TS_SCOPE_NONE, "touchstone", ts_handle_asset},
     {TS_GET, "/static/{path*}", TS_ROUTE_STATIC, TS_SCOPE_NONE, "touchstone", ts_handle_asset},
 };

@@ -11,7 +11,12 @@ import { ensurePackages as installPackages } from '../tools/npm_ci.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const ASSETS = '/analytics/assets/';
-const PAGES = ['/analytics/models'];
+// Each page: its address (a part in braces stands for any), title, script, and where its figures are.
+const PAGES = [
+  { path: '/analytics/models', title: 'Models', script: 'app.js', api: 'api/analytics/models' },
+  { path: '/analytics/clones', title: 'Clones', script: 'clones.js', api: 'api/clones' },
+  { path: '/analytics/clones/{id}', title: 'Clone', script: 'clones.js', api: 'api/clones' },
+];
 const LICENCES = ['@fontsource/cinzel', '@fontsource-variable/inter', 'uplot'];
 const TYPES = {
   '.html': 'text/html; charset=utf-8',
@@ -35,7 +40,9 @@ async function bundle(format, entryPoints) {
     outdir: 'out',
     entryNames: '[name]-[hash]',
     assetNames: '[name]-[hash]',
+    chunkNames: 'chunk-[hash]',
     bundle: true,
+    splitting: format === 'esm', // what pages share is fetched once
     minify: true,
     format,
     target: ['es2022', 'chrome109', 'firefox115', 'safari16.4'],
@@ -54,15 +61,47 @@ function licences() {
 }
 
 function asset(path, raw, immutable) {
-  const type = TYPES[extname(path)] ?? (PAGES.includes(path) ? TYPES['.html'] : undefined);
+  const type = TYPES[extname(path)] ?? (PAGES.some((page) => page.path === path) ? TYPES['.html'] : undefined);
   if (!type) throw new Error(`${path}: no media type is known for this extension`);
   return { path, type, immutable, raw: Buffer.from(raw) };
+}
+
+// Script -> the shared parts that it begins with, all by their names with hash.
+function importsOf({ outputs }) {
+  return new Map(
+    Object.entries(outputs).map(([path, output]) => [
+      basename(path),
+      output.imports.filter((i) => i.kind === 'import-statement').map((i) => basename(i.path)),
+    ]),
+  );
+}
+
+// index.html for one page. Its addresses are relative, so those of a deeper page go up first.
+function fillIn(page, files, imported) {
+  const folder = '../'.repeat(page.path.split('/').length - 3);
+  const link = (name) => {
+    if (!files.has(name)) throw new Error(`index.html asks for ${name}, which is not built`);
+    return `${folder}assets/${files.get(name)}`;
+  };
+  const preload = imported
+    .get(files.get(page.script))
+    .map((name) => `<link rel="modulepreload" href="${folder}assets/${name}">`);
+  const words = {
+    title: page.title,
+    api: `${folder}../${page.api}`,
+    apiName: page.api,
+    preload: preload.join('\n'),
+  };
+  const html = readFileSync(join(here, 'index.html'), 'utf8');
+  return html.replace(/\{\{(.+?)\}\}/g, (_, name) =>
+    name === 'script' ? link(page.script) : (words[name] ?? link(name)),
+  );
 }
 
 // Returns { assets: [{path, type, immutable, raw}], inputs: [absolute path] }, sorted by path.
 export async function buildAssets() {
   const results = [
-    await bundle('esm', { app: 'src/main.ts', style: 'css/main.css' }),
+    await bundle('esm', { app: 'src/main.ts', clones: 'src/clones.ts', style: 'css/main.css' }),
     await bundle('iife', { theme: 'src/theme-early.ts', feedback: 'src/feedback.ts' }),
   ];
   const files = new Map(); // name without hash -> name with hash
@@ -79,11 +118,8 @@ export async function buildAssets() {
   files.set('icon.svg', iconName);
   assets.push(asset(ASSETS + iconName, icon, true));
 
-  const html = readFileSync(join(here, 'index.html'), 'utf8').replace(/\{\{(.+?)\}\}/g, (_, name) => {
-    if (!files.has(name)) throw new Error(`index.html asks for ${name}, which is not built`);
-    return `assets/${files.get(name)}`;
-  });
-  for (const page of PAGES) assets.push(asset(page, html, false));
+  const imported = importsOf(results[0].metafile);
+  for (const page of PAGES) assets.push(asset(page.path, fillIn(page, files, imported), false));
   assets.sort((a, b) => (a.path < b.path ? -1 : 1));
 
   const sources = [

@@ -120,14 +120,14 @@ async function failure(response: Response): Promise<ApiError> {
   );
 }
 
-/** GETs JSON below the base path. Throws ApiError, or the AbortError of the signal. */
-export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+/** Asks for JSON below the base path. Throws ApiError, or the AbortError of the signal. */
+async function ask<T>(method: string, path: string, signal?: AbortSignal): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   const key = storedKey();
   if (key) headers.Authorization = `Bearer ${key}`;
   let response: Response;
   try {
-    response = await fetch(new URL(path, BASE), { headers, ...(signal ? { signal } : {}) });
+    response = await fetch(new URL(path, BASE), { method, headers, ...(signal ? { signal } : {}) });
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new ApiError(0, 'The server does not answer.', SILENCE);
@@ -139,5 +139,14 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
     throw new ApiError(response.status, 'The answer is not JSON.', NOT_OURS);
   }
 }
+
+export const get = <T>(path: string, signal?: AbortSignal): Promise<T> => ask<T>('GET', path, signal);
+export const remove = <T>(path: string): Promise<T> => ask<T>('DELETE', path);
+
+/** Whatever went wrong, in the form in which it is shown. */
+export const asApiError = (e: unknown): ApiError =>
+  e instanceof ApiError
+    ? e
+    : new ApiError(0, e instanceof Error ? e.message : String(e), 'Reload the page.');
 
 export const analyticsPath = (query: string): string => `api/analytics/models?${query}`;

@@ -87,6 +87,13 @@ export function money(v: Maybe): string {
   return v < 99.995 ? `$${v.toFixed(2)}` : `$${exact(v)}`;
 }
 
+/** 812 B, 24.0 KiB, 1.2 MiB */
+export function bytes(v: Maybe): string {
+  if (!known(v)) return NONE;
+  if (v < 1023.5) return `${Math.round(v)}${NB}B`;
+  return v < 1_048_064 ? `${(v / 1024).toFixed(1)}${NB}KiB` : `${(v / 1_048_576).toFixed(1)}${NB}MiB`;
+}
+
 /** 92 of a score from 0 to 100 */
 export const score = (v: Maybe): string => (known(v) ? v.toFixed(0) : NONE);
 

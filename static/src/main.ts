@@ -1,14 +1,16 @@
 // The page: state from the address, data from the API, and which of its faces to show.
 
-import { type Analytics, analyticsPath, ApiError, BASE, get, storedKey } from './api';
+import { type Analytics, analyticsPath, ApiError, asApiError, BASE, get, storedKey } from './api';
 import { swap } from './dom';
+import { listenKeys } from './keys';
 import { createOverview } from './pages/overview';
 import { createSetup } from './pages/setup';
 import type { Known } from './parts/filters';
 import type { Status } from './parts/footer';
 import { createFrame } from './parts/frame';
 import { loading, nothing, stale, trouble } from './parts/notice';
-import { loadColours, loadPrefs, type Prefs, remember, zoneName } from './prefs';
+import { pageKeys } from './parts/shell';
+import { loadColours, loadPrefs, type Prefs, remember, savePrefs, zoneName } from './prefs';
 import { assignSlots, identity } from './prepare/colours';
 import { DEFAULT_STATE, FILTER_KEYS, formatState, parseState, type State, toQuery } from './url-state';
 
@@ -49,11 +51,7 @@ function navigate(patch: Partial<State>): void {
 function setPrefs(patch: Partial<Prefs>): void {
   const zoneChanged = patch.zone !== undefined && patch.zone !== prefs.zone;
   prefs = { ...prefs, ...patch };
-  remember('theme', prefs.theme);
-  remember('zone', prefs.zone);
-  remember('live', prefs.live ? 'on' : 'off');
-  remember('keys', prefs.keys ? 'on' : 'off');
-  document.documentElement.dataset.theme = prefs.theme;
+  savePrefs(prefs);
   if (zoneChanged || patch.live) void load();
   else draw();
   overview.recolour();
@@ -119,10 +117,7 @@ async function load(): Promise<void> {
     });
   } catch (e) {
     if (mine.signal.aborted) return;
-    error =
-      e instanceof ApiError
-        ? e
-        : new ApiError(0, e instanceof Error ? e.message : String(e), 'Reload the page.');
+    error = asApiError(e);
     // Figures of the same question stay in view, marked as old; those of another would mislead.
     if (face !== 'overview' || question(dataFor) !== question(asked)) face = 'trouble';
   }
@@ -178,28 +173,18 @@ function draw(): void {
   }
 }
 
-function onKey(event: KeyboardEvent): void {
-  const target = event.target as HTMLElement;
-  if (!prefs.keys || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (target.closest('input, select, textarea, dialog')) return;
-  const act: Record<string, () => void> = {
-    '/': frame.focusFilter,
-    r: frame.focusRange,
-    t: () => navigate({ view: state.view === 'table' ? 'chart' : 'table' }),
-    l: () => setPrefs({ live: !prefs.live }),
-    d: () => setPrefs({ theme: prefs.theme === 'dark' ? 'light' : 'dark' }),
-    '.': () => void navigator.clipboard.writeText(location.href).catch(() => undefined),
-    '?': frame.help,
-  };
-  const found = act[event.key];
-  if (!found) return;
-  event.preventDefault();
-  found();
-}
-
+listenKeys(() => prefs.keys, {
+  ...pageKeys,
+  '/': frame.focusFilter,
+  r: frame.focusRange,
+  t: () => navigate({ view: state.view === 'table' ? 'chart' : 'table' }),
+  l: () => setPrefs({ live: !prefs.live }),
+  d: () => setPrefs({ theme: prefs.theme === 'dark' ? 'light' : 'dark' }),
+  '.': () => void navigator.clipboard.writeText(location.href).catch(() => undefined),
+  '?': frame.help,
+});
 document.documentElement.dataset.theme = prefs.theme;
 document.getElementById('app')?.replaceWith(frame.root);
-document.addEventListener('keydown', onKey);
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) clearTimeout(timer);
   else if (prefs.live || face === 'setup' || face === 'trouble') void load();

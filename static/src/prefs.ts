@@ -33,6 +33,15 @@ export function loadPrefs(): Prefs {
   };
 }
 
+/** Keeps them, and shows the theme. */
+export function savePrefs(prefs: Prefs): void {
+  remember('theme', prefs.theme);
+  remember('zone', prefs.zone);
+  remember('live', prefs.live ? 'on' : 'off');
+  remember('keys', prefs.keys ? 'on' : 'off');
+  document.documentElement.dataset.theme = prefs.theme;
+}
+
 export const zoneName = (prefs: Prefs): string =>
   prefs.zone === 'utc' ? 'UTC' : Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
 

@@ -76,6 +76,20 @@ test('every way to write the address of the dashboard leads to it', async (t) =>
     assert.equal(page.status, 200, path);
     assert.equal(page.url, `${server.url}/analytics/models`, path);
   }
+  assert.equal((await fetch(`${server.url}/analytics/clones/`)).url, `${server.url}/analytics/clones`);
+});
+
+test('every clone attempt has a page, and nothing deeper has one', async (t) => {
+  const server = await startTouchstone(t);
+  for (const path of ['/analytics/clones', '/analytics/clones/7', '/analytics/clones/anything']) {
+    const page = await fetch(`${server.url}${path}`);
+    assert.equal(page.status, 200, path);
+    assert.match(page.headers.get('content-type'), /^text\/html/);
+    assert.match(page.headers.get('content-security-policy'), /require-trusted-types-for/);
+    for (const [, link] of (await page.text()).matchAll(/(?:href|src)="((?:\.\.\/)*assets\/[^"]+)"/g))
+      assert.equal((await fetch(new URL(link, `${server.url}${path}`))).status, 200, `${path}: ${link}`);
+  }
+  assert.equal((await fetch(`${server.url}/analytics/clones/7/8`)).status, 404);
 });
 
 test('a path outside of what is compiled in is not a file', async (t) => {

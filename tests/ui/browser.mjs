@@ -34,7 +34,8 @@ export async function openPage(
     if (/content security policy|trusted type/i.test(message.text())) page.complaints.push(message.text());
   });
   await page.addInitScript(
-    (t) => localStorage.getItem('ts-theme') ?? localStorage.setItem('ts-theme', t),
+    // frames within the page may have no storage at all
+    (t) => self === top && (localStorage.getItem('ts-theme') ?? localStorage.setItem('ts-theme', t)),
     theme,
   );
   await page.goto(url);

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { buildAssets, ensurePackages } from '../../static/build.mjs';
+import { attempts, cloneAnswer } from './clones-sample.mjs';
 import { analytics } from './sample.mjs';
 
 const header = readFileSync(new URL('../../static/assets.h', import.meta.url), 'utf8');
@@ -22,7 +23,7 @@ const build = () => (ensurePackages(), buildAssets());
  * Listens on a free loopback port. `world` may be changed while it runs: empty (no call ever), quiet
  * (none lately), demo, fail (status of the analytics and feedback routes), key (that is required),
  * base (path), delayMs, rename (of the busiest model), models and providers (of the other routes),
- * page (markup of /host.html). It fills in `requests` and `votes`.
+ * page (markup of /host.html), clones (a list of attempts), spare (a path that does not fail). It fills in `requests` and `votes`.
  */
 export async function startFake(world = {}) {
   const { assets } = await (built ??= build());
@@ -43,7 +44,7 @@ export async function startFake(world = {}) {
     const url = new URL(request.url, 'http://127.0.0.1');
     if (!url.pathname.startsWith(`${state.base}/`)) return void response.writeHead(404).end();
     const path = url.pathname.slice(state.base.length);
-    const file = files.get(path);
+    const file = files.get(path) ?? (/^\/analytics\/clones\/[^/]+$/.test(path) && files.get('/analytics/clones/{id}'));
     if (file) return sendFile(response, file);
     if (path === '/favicon.ico') return void response.writeHead(204).end();
     if (path === '/host.html') return sendHost(response, state);
@@ -124,8 +125,23 @@ function answer(request, response, path, query, state) {
       return;
     }
     default:
-      return json(response, 404, {
-        error: { code: 'not_found', message: 'No such route.', requestId: 'req_1' },
-      });
+      return answerClones(request, response, path, query, state);
   }
+}
+
+function answerClones(request, response, path, query, state) {
+  if (state.fail && path !== state.spare)
+    return json(response, state.fail, { error: { code: 'x', message: `Failing with ${state.fail}.` } });
+  if (path === '/api/local-models-analytics') state.clones = undefined; // the sample data
+  if (request.method === 'DELETE') state.clones = (state.clones ?? attempts()).filter((a) => !a.sample);
+  const found = cloneAnswer(path, query, state);
+  if (found?.preview !== undefined) {
+    response.writeHead(200, { 'Content-Type': 'text/html', 'Content-Security-Policy': found.csp });
+    return response.end(found.preview);
+  }
+  if (found) return json(response, found.status ?? 200, found.body);
+  if (path === '/api/local-models-analytics') return json(response, 200, { success: true });
+  return json(response, 404, {
+    error: { code: 'not_found', message: 'No such route.', requestId: 'req_1' },
+  });
 }

@@ -40,6 +40,8 @@ static void the_page_is_revalidated_and_its_hashed_parts_are_not(void **state)
     (void)state;
     const struct ts_asset *page = ts_asset_find("/analytics/models");
     assert_non_null(page);
+    assert_non_null(
+        ts_asset_find("/analytics/clones/{id}")); /* handlers/pages.c asks for it by its route */
     assert_string_equal(page->type, "text/html; charset=utf-8");
     assert_false(page->immutable);
     assert_memory_equal(page->raw, "<!doctype html>", 15);

@@ -1,30 +1,8 @@
-// The two dialogs: a range of one's own, and the help.
+// The dialog for a range of one's own.
 
-import { BASE } from '../api';
 import { h } from '../dom';
 import { windowOf } from '../url-state';
 import type { Actions, FrameView } from './frame';
-
-const KEYS: readonly [string, string][] = [
-  ['/', 'go to the filters'],
-  ['r', 'go to the time range'],
-  ['t', 'switch all charts to tables and back'],
-  ['l', 'live on or off'],
-  ['d', 'dark or light'],
-  ['.', 'copy the address of this view'],
-  ['?', 'this help'],
-];
-const TERMS: readonly [string, string][] = [
-  [
-    'Response time',
-    'from the request to the last byte of the answer; failed calls count, cancelled ones do not.',
-  ],
-  ['First token', 'from the request to the first token of content, measured at touchstone.'],
-  ['Tok/s', 'output tokens divided by the time between the first and the last one.'],
-  ['p95', '95 of 100 calls were at least this fast.'],
-  ['95 % interval', 'where the true rate lies in all likelihood (Wilson). The fewer calls, the wider.'],
-  ['Provisional', 'fewer than 20 finished calls: drawn hollow, rates shown as counts.'],
-];
 
 // The datetime-local form of a moment, in UTC or in the browser's zone.
 const localInput = (ms: number, utc: boolean): string =>
@@ -79,44 +57,6 @@ export function rangeDialog(actions: Actions): { root: HTMLDialogElement; open(v
       to.value = localInput(w.to, utc);
       zone.textContent = `Times are in ${view.zone}.`;
       wrong.textContent = '';
-      root.showModal();
-    },
-  };
-}
-
-/** Keys, and what the figures mean. */
-export function helpDialog(actions: Actions): { root: HTMLDialogElement; open(view: FrameView): void } {
-  const keys = h('input', {
-    type: 'checkbox',
-    id: 'help-keys',
-    change: () => actions.setPrefs({ keys: keys.checked }),
-  });
-  const list = (rows: readonly [string, string][], tag: 'kbd' | 'span') =>
-    h('dl', {}, ...rows.flatMap(([name, text]) => [h('dt', {}, h(tag, {}, name)), h('dd', {}, text)]));
-  const root: HTMLDialogElement = h(
-    'dialog',
-    { class: 'dialog help', 'aria-labelledby': 'help-title' },
-    h('h2', { id: 'help-title' }, 'Help'),
-    h('h3', {}, 'Keys'),
-    list(KEYS, 'kbd'),
-    h('p', {}, keys, h('label', { for: 'help-keys' }, 'Single-key shortcuts')),
-    h('h3', {}, 'What the figures mean'),
-    list(TERMS, 'span'),
-    h(
-      'p',
-      {},
-      h(
-        'a',
-        { href: new URL('analytics/assets/licences.txt', BASE).href },
-        'Licences of the parts of this page',
-      ),
-    ),
-    h('form', { method: 'dialog', class: 'row' }, h('button', { class: 'primary' }, 'Close')),
-  );
-  return {
-    root,
-    open(view) {
-      keys.checked = view.prefs.keys;
       root.showModal();
     },
   };

@@ -1,28 +1,21 @@
-// What surrounds every page: top bar, banner, filters, footer, dialogs.
+// The shell of the overview: time range, filters, what the figures rest on.
 
-import { h, place } from '../dom';
-import type { Prefs } from '../prefs';
-import type { State } from '../url-state';
-import { helpDialog, rangeDialog } from './dialogs';
+import { place } from '../dom';
+import { SPANS, type State } from '../url-state';
+import { rangeDialog } from './dialogs';
+import { segmented } from './figure';
 import { drawFilters, type Known } from './filters';
 import { drawFooter, type Status } from './footer';
-import { createTopBar } from './topbar';
+import { createShell, type ShellActions, type ShellView } from './shell';
 
-export interface FrameView {
+export interface FrameView extends ShellView {
   state: State;
-  prefs: Prefs;
-  zone: string;
-  demo: boolean;
-  figures: boolean; // there are some: filters, range and footer make sense
   known: Known;
   status: Status;
-  busy: boolean;
 }
 
-export interface Actions {
+export interface Actions extends ShellActions {
   navigate(patch: Partial<State>): void;
-  setPrefs(patch: Partial<Prefs>): void;
-  refresh(): void;
 }
 
 export interface Frame {
@@ -34,59 +27,63 @@ export interface Frame {
   help(): void;
 }
 
+const HELP = {
+  keys: [
+    ['/', 'go to the filters'],
+    ['r', 'go to the time range'],
+    ['t', 'switch all charts to tables and back'],
+  ],
+  terms: [
+    [
+      'Response time',
+      'from the request to the last byte of the answer; failed calls count, cancelled ones do not.',
+    ],
+    ['First token', 'from the request to the first token of content, measured at touchstone.'],
+    ['Tok/s', 'output tokens divided by the time between the first and the last one.'],
+    ['p95', '95 of 100 calls were at least this fast.'],
+    ['95 % interval', 'where the true rate lies in all likelihood (Wilson). The fewer calls, the wider.'],
+    ['Provisional', 'fewer than 20 finished calls: drawn hollow, rates shown as counts.'],
+  ],
+} as const;
+
 export function createFrame(actions: Actions): Frame {
   let view: FrameView | null = null;
   const range = rangeDialog(actions);
-  const help = helpDialog(actions);
-  const openHelp = () => view && help.open(view);
-  const bar = createTopBar(actions, { custom: () => view && range.open(view), help: openHelp });
-
-  const banner = h(
-    'section',
-    { class: 'banner', 'aria-label': 'Demo', hidden: true },
-    h('b', {}, 'Simulated figures.'),
-    ' This is the demo: made-up models, sample data, nothing is kept.',
+  const ranges = segmented(
+    'Time range',
+    [...SPANS.map((span) => ({ value: span, text: span })), { value: 'custom', text: 'Custom' }],
+    (value) => {
+      if (value !== 'custom') actions.navigate({ range: { kind: 'last', span: value } });
+      else if (view) range.open(view);
+    },
   );
-  const filters = h('section', { class: 'filters', 'aria-label': 'Filters' });
-  const main = h('main', { id: 'main', tabindex: -1 });
-  const footer = h('footer', {});
-  const skip = h('a', { class: 'skip', href: '#main' }, 'Skip to the figures');
-  const root = h(
-    'div',
-    { class: 'frame' },
-    skip,
-    bar.root,
-    banner,
-    filters,
-    main,
-    footer,
-    range.root,
-    help.root,
+  const shell = createShell(
+    { page: 'models', tools: [ranges.root], dialogs: [range.root], help: HELP },
+    actions,
   );
-
-  const putFilters = place(filters, (v: { state: State; known: Known }) =>
+  const putFilters = place(shell.filters, (v: { state: State; known: Known }) =>
     drawFilters(v.state, v.known, actions.navigate),
   );
-  const putFooter = place(footer, (v: { status: Status; zone: string }) => drawFooter(v.status, v.zone));
+  const putFooter = place(shell.footer, (v: { status: Status; zone: string }) =>
+    drawFooter(v.status, v.zone),
+  );
 
   function update(next: FrameView): void {
     view = next;
-    bar.update(next);
-    banner.hidden = !next.demo;
-    filters.hidden = !next.figures;
-    footer.hidden = !next.figures;
+    const { range: chosen } = next.state;
+    ranges.root.hidden = !next.figures;
+    ranges.set(chosen.kind === 'last' && SPANS.includes(chosen.span) ? chosen.span : 'custom');
+    shell.update(next);
     putFilters({ state: next.state, known: next.known });
     putFooter({ status: next.status, zone: next.zone });
-    root.classList.toggle('busy', next.busy);
-    main.setAttribute('aria-busy', String(next.busy));
   }
 
   return {
-    root,
-    main,
+    root: shell.root,
+    main: shell.main,
     update,
-    focusFilter: () => filters.querySelector('select')?.focus(),
-    focusRange: bar.focusRange,
-    help: openHelp,
+    focusFilter: () => shell.filters.querySelector('select')?.focus(),
+    focusRange: () => ranges.root.querySelector<HTMLElement>('[aria-pressed=true]')?.focus(),
+    help: shell.help,
   };
 }

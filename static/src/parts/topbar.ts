@@ -1,42 +1,47 @@
-// Logo, time range, refresh, live, time zone, theme, help.
+// Logo, the pages, tools of the page, refresh, live, time zone, theme, help.
 
-import { BASE } from '../api';
-import { type Attrs, h } from '../dom';
-import { SPANS } from '../url-state';
-import { segmented } from './figure';
-import type { Actions, FrameView } from './frame';
+import { type Attrs, type Child, h } from '../dom';
+import type { Prefs } from '../prefs';
+import { type PageName, pageUrl, type ShellView } from './shell';
 
-export interface TopBar {
-  root: HTMLElement;
-  update(view: FrameView): void;
-  focusRange(): void;
+interface Actions {
+  setPrefs(patch: Partial<Prefs>): void;
+  refresh(): void;
+  help(): void;
 }
+
+const PAGES: readonly [PageName, string][] = [
+  ['models', 'Models'],
+  ['clones', 'Clones'],
+];
 
 function logo(): HTMLElement {
   const icon = document.querySelector<HTMLLinkElement>('link[rel=icon]');
   const image = h('img', { src: icon?.href ?? '', alt: '', width: 26, height: 26 });
-  return h(
-    'a',
-    { class: 'logo', href: new URL('analytics/models', BASE).href },
-    image,
-    h('span', {}, 'touchstone'),
-  );
+  return h('a', { class: 'logo', href: pageUrl('models') }, image, h('span', {}, 'touchstone'));
 }
+
+const pages = (here: PageName): HTMLElement =>
+  h(
+    'nav',
+    { 'aria-label': 'Pages' },
+    ...PAGES.map(([name, text]) =>
+      h('a', { href: pageUrl(name), 'aria-current': name === here ? 'page' : null }, text),
+    ),
+  );
 
 const button = (attrs: Attrs, ...content: (Node | string)[]): HTMLButtonElement =>
   h('button', { type: 'button', ...attrs }, ...content);
 
-export function createTopBar(actions: Actions, open: { custom(): void; help(): void }): TopBar {
-  let view: FrameView | null = null;
+export function createTopBar(
+  page: PageName,
+  tools: Child[],
+  actions: Actions,
+): { root: HTMLElement; update(view: ShellView): void } {
+  let view: ShellView | null = null;
   // Every switch goes from what is shown to its other value.
-  const toggle = (flip: (v: FrameView) => void) => () => view && flip(view);
+  const toggle = (flip: (v: ShellView) => void) => () => view && flip(view);
 
-  const ranges = segmented(
-    'Time range',
-    [...SPANS.map((span) => ({ value: span, text: span })), { value: 'custom', text: 'Custom' }],
-    (value) =>
-      value === 'custom' ? open.custom() : actions.navigate({ range: { kind: 'last', span: value } }),
-  );
   const refresh = button(
     { class: 'icon', 'aria-label': 'Refresh', title: 'Refresh', click: actions.refresh },
     '⟳',
@@ -57,14 +62,12 @@ export function createTopBar(actions: Actions, open: { custom(): void; help(): v
     class: 'icon',
     click: toggle((v) => actions.setPrefs({ theme: v.prefs.theme === 'dark' ? 'light' : 'dark' })),
   });
-  const help = button({ class: 'icon', 'aria-label': 'Help', title: 'Help (?)', click: open.help }, '?');
+  const help = button({ class: 'icon', 'aria-label': 'Help', title: 'Help (?)', click: actions.help }, '?');
 
-  function update(next: FrameView): void {
+  function update(next: ShellView): void {
     view = next;
-    const { state, prefs } = next;
-    ranges.root.hidden = !next.figures;
+    const { prefs } = next;
     refresh.hidden = !next.figures;
-    ranges.set(state.range.kind === 'last' && SPANS.includes(state.range.span) ? state.range.span : 'custom');
     live.setAttribute('aria-pressed', String(prefs.live));
     zone.textContent = prefs.zone === 'utc' ? 'UTC' : 'Local';
     zone.title = `Times are in ${next.zone}`;
@@ -75,10 +78,6 @@ export function createTopBar(actions: Actions, open: { custom(): void; help(): v
     theme.setAttribute('aria-label', `Switch to the ${other} theme`);
   }
 
-  const controls = h('div', { class: 'controls' }, ranges.root, refresh, live, zone, theme, help);
-  return {
-    root: h('header', {}, logo(), controls),
-    update,
-    focusRange: () => ranges.root.querySelector<HTMLElement>('[aria-pressed=true]')?.focus(),
-  };
+  const controls = h('div', { class: 'controls' }, ...tools, refresh, live, zone, theme, help);
+  return { root: h('header', {}, logo(), pages(page), controls), update };
 }
