@@ -50,6 +50,14 @@ enum {
     TS_SPOOL_MAX_BYTES = 16 * 1024 * 1024,
     TS_SPOOL_AFTER_MS = 1000, /* a row uncommitted for so long goes to the spool as well */
 
+    /* website clones */
+    TS_MAX_SITE_BODY_BYTES = 16 * 1024 * 1024, /* a scraped site, or all files of one made anew */
+    TS_MAX_CODE_FILES = 500,                   /* of one attempt */
+    TS_MAX_CODE_FILE_BYTES = 2 * 1024 * 1024,
+    TS_MAX_CODE_BYTES = 8 * 1024 * 1024, /* of an answer that is kept for its code */
+    TS_MAX_FILE_PATH = 255,              /* bytes, as on most disks */
+    TS_MAX_URL = 2048,
+
     /* the store's queues */
     TS_MAX_OUTCOMES_PER_REQUEST = 1000,
 };

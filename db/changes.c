@@ -9,8 +9,7 @@
 
 /* -- ratings ----------------------------------------------------------------------------------- */
 
-/* While rows wait in the spool, "not there" may only mean "not there yet". */
-static bool rows_are_spooled(struct ts_store *s)
+bool ts_rows_are_spooled(struct ts_store *s)
 {
     struct ts_spool *spool = s->spool;
     return ts_inbox_spilling(&s->inbox) || (spool != NULL && ts_spool_state(spool).rows > 0);
@@ -19,7 +18,7 @@ static bool rows_are_spooled(struct ts_store *s)
 enum ts_err ts_change_rate(struct ts_store *s, struct ts_store_job *job, struct ts_error *err)
 {
     struct ts_store_rating *r = TS_CONTAINER(job, struct ts_store_rating, job);
-    bool spooled = rows_are_spooled(s);
+    bool spooled = ts_rows_are_spooled(s);
     enum ts_err e = TS_ERR_NOT_FOUND;
     if (r->id != 0 || !spooled)
         e = ts_apply_rating(s->writer.conn, s->writer.rollup, r, &r->job.error);

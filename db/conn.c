@@ -211,6 +211,12 @@ void ts_bind_text(struct ts_stmt *s, const char *text)
     bound(s, sqlite3_bind_text(s->stmt, ++s->bound, text, -1, SQLITE_STATIC));
 }
 
+void ts_bind_text_n(struct ts_stmt *s, const char *text, size_t len)
+{
+    const char *at = text != NULL ? text : "";
+    bound(s, sqlite3_bind_text64(s->stmt, ++s->bound, at, len, SQLITE_STATIC, SQLITE_UTF8));
+}
+
 void ts_bind_blob(struct ts_stmt *s, const void *bytes, size_t len)
 {
     bound(s, sqlite3_bind_blob64(s->stmt, ++s->bound, bytes, len, SQLITE_STATIC));

@@ -86,8 +86,9 @@ void ts_stmt_return(struct ts_stmt *s);
     TS_AUTO(ts_stmt_return) struct ts_stmt name = ts_stmt_lease((conn), (query))
 
 void ts_bind_i64(struct ts_stmt *s, int64_t value);
-void ts_bind_known(struct ts_stmt *s, int64_t value);   /* TS_UNKNOWN binds NULL */
-void ts_bind_text(struct ts_stmt *s, const char *text); /* NULL binds NULL */
+void ts_bind_known(struct ts_stmt *s, int64_t value);                 /* TS_UNKNOWN binds NULL */
+void ts_bind_text(struct ts_stmt *s, const char *text);               /* NULL binds NULL */
+void ts_bind_text_n(struct ts_stmt *s, const char *text, size_t len); /* NULL binds "" */
 void ts_bind_blob(struct ts_stmt *s, const void *bytes, size_t len);
 void ts_bind_double(struct ts_stmt *s, double value);
 void ts_bind_null(struct ts_stmt *s);

@@ -163,11 +163,14 @@ void ts_inbox_put_change(struct ts_inbox *b, struct ts_post *change)
     wake_writer(b);
 }
 
-void ts_inbox_put_import(struct ts_inbox *b, struct ts_post *import)
+bool ts_inbox_put_import(struct ts_inbox *b, struct ts_post *import)
 {
     TS_GUARD(&b->lock);
+    if (b->writer_gone)
+        return false;
     posts_add(&b->imports, import);
     wake_writer(b);
+    return true;
 }
 
 void ts_inbox_put_sample(struct ts_inbox *b, const struct ts_store_sample *sample)

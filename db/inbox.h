@@ -79,7 +79,8 @@ void ts_inbox_put_row(struct ts_inbox *b, struct ts_row *row);
 void ts_inbox_put_change(struct ts_inbox *b, struct ts_post *change);
 void ts_inbox_put_cleanup(struct ts_inbox *b, struct ts_post *cleanup);
 void ts_inbox_put_sample(struct ts_inbox *b, const struct ts_store_sample *sample);
-void ts_inbox_put_import(struct ts_inbox *b, struct ts_post *import);
+/* False: the writer is gone, and nothing was taken. */
+bool ts_inbox_put_import(struct ts_inbox *b, struct ts_post *import);
 void ts_inbox_stop(struct ts_inbox *b);
 int64_t ts_inbox_waiting(struct ts_inbox *b);
 

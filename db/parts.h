@@ -18,6 +18,7 @@
 
 #include "db/backup.h"
 #include "db/care.h"
+#include "db/clone_impl.h"
 #include "db/conn.h"
 #include "db/inbox.h"
 #include "db/intern.h"
@@ -91,6 +92,7 @@ struct ts_writer {
     int64_t drained;   /* offset in the spool up to which rows are in the database */
     int64_t sync_mark; /* what happens to calls up to this id is noted for copies; -1: none */
     struct ts_retention retention;
+    struct ts_clone_retention clones;
 };
 
 struct ts_store {
@@ -144,6 +146,9 @@ TS_NODISCARD enum ts_err ts_sync_tidy(struct ts_store *s, struct ts_error *err);
 
 enum ts_err ts_sync_apply_begin(struct ts_store *s, struct ts_store_job *job, struct ts_error *err);
 enum ts_err ts_sync_apply_done(struct ts_store *s, struct ts_store_job *job, struct ts_error *err);
+
+/* While rows wait in the spool, "not there" may only mean "not there yet". */
+bool ts_rows_are_spooled(struct ts_store *s);
 
 /* -- the threads ------------------------------------------------------------------------------ */
 

@@ -131,6 +131,7 @@ static enum ts_err new_store(const struct ts_store_options *o,
     ts_inbox_init(&s->inbox);
     ts_care_init(&s->care);
     ts_retention_init(&s->writer.retention, o->retention_days);
+    ts_clone_retention_init(&s->writer.clones, o->clone_retention_days);
     ts_sweep_init(&s->sweep);
     enum ts_err e = ts_readers_init(&s->readers, s, o->readers, err);
     if (e == TS_OK)
@@ -255,9 +256,10 @@ void ts_store_record(struct ts_store *s, struct ts_call *call, struct ts_store_j
 
 void ts_store_import(struct ts_store *s, struct ts_store_import *import)
 {
+    import->job.apply = NULL;
     import->accepted = 0;
     import->duplicates = 0;
-    ts_inbox_put_import(&s->inbox, &import->job.post);
+    (void)ts_inbox_put_import(&s->inbox, &import->job.post);
 }
 
 static void put_change(struct ts_store *s,
@@ -293,6 +295,45 @@ void ts_store_sync_begin(struct ts_store *s, struct ts_store_sync *sync)
 void ts_store_sync_done(struct ts_store *s, struct ts_store_sync_done *done)
 {
     put_change(s, &done->job, ts_sync_apply_done);
+}
+
+static void put_alone(struct ts_store *s,
+                      struct ts_store_job *job,
+                      enum ts_err (*apply)(struct ts_store *,
+                                           struct ts_store_job *,
+                                           struct ts_error *))
+{
+    job->apply = apply;
+    if (ts_inbox_put_import(&s->inbox, &job->post))
+        return;
+    struct ts_error why = TS_ERROR_INIT;
+    (void)ts_fail(&why, TS_ERR_STORAGE_UNAVAILABLE, "the store is being closed");
+    ts_job_settle(job, TS_ERR_STORAGE_UNAVAILABLE, &why);
+}
+
+void ts_store_website(struct ts_store *s, struct ts_store_website *w)
+{
+    put_alone(s, &w->job, ts_clone_apply_website);
+}
+
+void ts_store_clone(struct ts_store *s, struct ts_store_clone *c)
+{
+    put_alone(s, &c->job, ts_clone_apply);
+}
+
+void ts_store_benchmarks(struct ts_store *s, struct ts_store_benchmarks *b)
+{
+    put_alone(s, &b->job, ts_clone_apply_benchmarks);
+}
+
+void ts_store_clone_samples(struct ts_store *s, struct ts_store_clone_samples *c)
+{
+    put_alone(s, &c->job, ts_clone_apply_samples);
+}
+
+void ts_store_clone_delete(struct ts_store *s, struct ts_store_clone_delete *d)
+{
+    put_alone(s, &d->job, ts_clone_apply_delete);
 }
 
 void ts_store_cleanup(struct ts_store *s, struct ts_store_cleanup *cleanup)

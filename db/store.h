@@ -30,6 +30,7 @@ struct ts_store_options {
     const char *learner_json; /* an older learner's file, imported once if it is there; or NULL */
     bool learner_json_named;  /* somebody expects it: say so if it is not */
     int64_t retention_days;   /* calls older than that are deleted; 0: none */
+    int64_t clone_retention_days; /* clone attempts likewise */
 };
 
 /**
@@ -69,7 +70,7 @@ struct ts_store_job {
     enum ts_err result;    /* TS_OK: committed. STORAGE_UNAVAILABLE, NOT_FOUND, ... */
     struct ts_error error; /* the text to that */
     bool spooled;          /* TS_OK by way of the spool */
-    /* The store's own: what the writer does for a change (below). */
+    /* The store's own: what the writer does for a change, or for work in its own transaction. */
     enum ts_err (*apply)(struct ts_store *s, struct ts_store_job *job, struct ts_error *err);
 };
 

@@ -2,9 +2,9 @@
  * The writer: the one thread that changes the database.
  *
  * A turn takes everything that waits. Live rows and changes go into one transaction, then one
- * import into its own, then some of the spool, if it has any, then a step of what can wait. When a
- * write fails, the rows go to the spool and the thread tries again every second, with one small
- * write, until that succeeds.
+ * import, or other large work, into its own, then some of the spool, if it has any, then a step of
+ * what can wait. When a write fails, the rows go to the spool and the thread tries again every
+ * second, with one small write, until that succeeds.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -160,6 +160,46 @@ static void write_import(struct ts_store *s, struct ts_post *post)
         ts_inbox_rest_imports(&s->inbox, ts_now_us() - start_us);
 }
 
+/* -- what is larger than a change ---------------------------------------------------------------
+ */
+
+/* In a transaction of its own, and only it fails with it. */
+static void write_alone(struct ts_store *s, struct ts_store_job *job)
+{
+    int64_t start_us = ts_now_us();
+    struct ts_error err = TS_ERROR_INIT;
+    enum ts_err e = ts_tx_begin(s, &err);
+    if (e == TS_OK)
+        e = job->apply(s, job, &err);
+    e = ts_tx_end(s, e, &err);
+    if (e != TS_OK && !ts_tx_is_rows_fault(e)) {
+        ts_tx_trouble(s, &err);
+        e = TS_ERR_STORAGE_UNAVAILABLE;
+    }
+    if (e == TS_OK)
+        ts_inbox_rest_imports(&s->inbox, ts_now_us() - start_us);
+    ts_job_settle(job, e == TS_OK ? job->result : e, e == TS_OK ? NULL : &err);
+}
+
+static void write_large(struct ts_store *s, struct ts_post *post)
+{
+    struct ts_store_job *job = post != NULL ? TS_CONTAINER(post, struct ts_store_job, post) : NULL;
+    if (job != NULL && job->apply != NULL)
+        write_alone(s, job);
+    else
+        write_import(s, post);
+}
+
+static void refuse_large(struct ts_post *post, const struct ts_error *why)
+{
+    struct ts_store_job *job = TS_CONTAINER(post, struct ts_store_job, post);
+    if (job->apply != NULL)
+        ts_job_settle(job, TS_ERR_STORAGE_UNAVAILABLE, why);
+    else
+        settle_import(
+            TS_CONTAINER(job, struct ts_store_import, job), TS_ERR_STORAGE_UNAVAILABLE, why);
+}
+
 /* -- the spool -------------------------------------------------------------------------------- */
 
 static enum ts_err drain_batch(struct ts_store *s,
@@ -301,9 +341,7 @@ static void refuse(struct ts_store *s, const struct ts_work *work)
     ts_backup_abandon(s, &why);
     settle_changes(work->changes, &why);
     if (work->import != NULL)
-        settle_import(TS_CONTAINER(work->import, struct ts_store_import, job.post),
-                      TS_ERR_STORAGE_UNAVAILABLE,
-                      &why);
+        refuse_large(work->import, &why);
     ts_retention_break(s, &why);
 }
 
@@ -322,6 +360,7 @@ static int64_t upkeep_wait_us(struct ts_store *s)
     wait_us = sooner(wait_us, ts_sweep_wait_us(s));
     wait_us = sooner(wait_us, ts_backup_idle_us(s));
     wait_us = sooner(wait_us, ts_care_wait_us(s));
+    wait_us = sooner(wait_us, ts_clone_retention_wait_us(s));
     return sooner(wait_us, ts_retention_wait_us(s));
 }
 
@@ -334,6 +373,8 @@ static void take_care(struct ts_store *s)
         ts_old_learner_turn(s);
     if (!s->writer.trouble)
         ts_retention_turn(s);
+    if (!s->writer.trouble)
+        ts_clone_retention_turn(s);
     if (!s->writer.trouble)
         ts_sweep_turn(s);
     if (!s->writer.trouble)
@@ -380,7 +421,7 @@ void *ts_writer_main(void *store)
             refuse(s, &work);
             continue;
         }
-        write_import(s, work.import);
+        write_large(s, work.import);
         if (!s->writer.trouble)
             ts_samples_write(s);
         if (!s->writer.trouble)

@@ -17,6 +17,7 @@
 #include "base/utf8.h"
 #include "handlers/answer_tap.h"
 #include "handlers/auto_model.h"
+#include "handlers/clone_answer.h"
 #include "handlers/handlers.h"
 #include "handlers/idempotency.h"
 #include "handlers/running.h"
@@ -34,6 +35,7 @@ struct generation {
     struct ts_running_call running;
     struct ts_claim *claim; /* of its Idempotency-Key, until that is settled; or NULL */
     struct ts_answer_tap tap;
+    struct ts_clone_answer *clone; /* where the call works on a website; or NULL */
 };
 
 static void free_request(struct ts_genreq *q)
@@ -50,6 +52,7 @@ static void free_generation(struct generation *g)
         return;
     free_request(g->request);
     ts_call_free(g->call);
+    ts_clone_answer_drop(g->clone);
     free(g);
 }
 
@@ -370,6 +373,7 @@ static void ended(void *ctx, enum ts_outcome outcome)
     leave(x->services);
     settle(g, outcome);
     ts_running_remove(x->services->running, &g->running);
+    ts_clone_answer_end(TS_TAKE(g->clone), outcome);
     x->relay = NULL;
     free_generation(g);
     x->ops->finish(x);
@@ -397,6 +401,7 @@ static void start(struct generation *g)
         .who = who,
         .request_end_us = x->request_end_us,
         .release_body = release_body,
+        .answer = ts_clone_answer_sink(g->clone),
         .ended = ended,
         .ctx = g,
     };
@@ -437,6 +442,8 @@ static enum ts_err prepare(struct generation *g, const struct ts_dialect *d, str
     enum ts_err rc = check_loop(g->x, err);
     if (rc == TS_OK)
         rc = scan(g->x, d, g, err);
+    if (rc == TS_OK)
+        rc = ts_clone_answer_new(g->x, &g->request->labels, &g->clone, err);
     return rc == TS_OK ? make_call(g->x, g, err) : rc;
 }
 

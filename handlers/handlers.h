@@ -58,6 +58,28 @@ ts_handler_fn ts_handle_cancel;
 /* providers.c */
 ts_handler_fn ts_handle_providers;
 
+/* websites.c, clones.c, clone_stats.c, clone_preview.c, benchmarks.c */
+ts_handler_fn ts_handle_websites;
+ts_handler_fn ts_handle_website_post;
+ts_handler_fn ts_handle_website;
+ts_handler_fn ts_handle_clones;
+ts_handler_fn ts_handle_clone_post;
+ts_handler_fn ts_handle_clones_delete;
+ts_handler_fn ts_handle_clone;
+ts_handler_fn ts_handle_clone_file;
+ts_handler_fn ts_handle_clone_preview;
+ts_handler_fn ts_handle_clone_stats;
+ts_handler_fn ts_handle_clone_summary;
+ts_handler_fn ts_handle_clone_complexity;
+ts_handler_fn ts_handle_clone_providers;
+ts_handler_fn ts_handle_clone_monthly;
+ts_handler_fn ts_handle_benchmarks;
+ts_handler_fn ts_handle_benchmark_post;
+
+/* local_models.c: an older name of the same */
+ts_handler_fn ts_handle_local_models;
+ts_handler_fn ts_handle_local_model;
+
 /* operations.c */
 ts_handler_fn ts_handle_healthz;
 ts_handler_fn ts_handle_readyz;

@@ -11,6 +11,7 @@ enum ts_scope { TS_SCOPE_NONE, TS_SCOPE_READ, TS_SCOPE_WRITE, TS_SCOPE_GENERATE,
 
 enum ts_route_class {
     TS_ROUTE_API,      /* our own: JSON in and out, strict parameters */
+    TS_ROUTE_SITE,     /* the same, with a whole website in the body */
     TS_ROUTE_GENERATE, /* a dialect's: any content type from non-browsers, lax parameters */
     TS_ROUTE_STATIC,   /* assets and pages: GET without key or Origin rules */
     TS_ROUTE_OPEN,     /* health: GET without key */

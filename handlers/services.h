@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "analytics/insights.h"
+#include "analytics/site.h"
 #include "base/id.h"
 #include "db/store.h"
 #include "handlers/hardware.h"
@@ -35,6 +36,7 @@ struct ts_services {
     const struct ts_classifier *classifier;
     struct ts_route_policy policy;
     struct ts_insight_limits insight_limits;
+    struct ts_site_limits site_limits;
     uint64_t id_tag;
     const char *version;    /* "0.1.0" */
     const char *listen_url; /* "http://127.0.0.1:8420", for the set-up guide */

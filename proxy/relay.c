@@ -473,7 +473,8 @@ static struct ts_relay *relay_new(struct ts_relay_env *env,
     if (s->request->labels.timeout_ms > 0)
         r->deadline_us = s->accepted_us + s->request->labels.timeout_ms * us_per_ms;
     ts_gate_init(&r->gate, client);
-    r->answer = TS_BUF_INIT(TS_MAX_CAPTURE_BYTES);
+    r->wanted = s->answer;
+    r->answer = TS_BUF_INIT(r->wanted != NULL ? r->wanted->text.max : TS_MAX_CAPTURE_BYTES);
     r->out = TS_BUF_INIT(TS_MAX_FOLDED_BYTES + TS_MAX_EVENT_BYTES);
     ts_writer_init(&r->writer, r->dialect, r->request->model, r->public_id, ts_id_ms(r->id));
     r->writer.wants_usage = r->wants_usage;

@@ -49,7 +49,9 @@
 #ifndef TS_PROXY_RELAY_H
 #define TS_PROXY_RELAY_H
 
+#include "base/buf.h"
 #include "base/id.h"
+#include "base/limits.h"
 #include "proxy/client.h"
 #include "proxy/genreq.h"
 #include "proxy/observer.h"
@@ -90,6 +92,16 @@ struct ts_relay_env {
     struct ts_relay *running; /* those of this loop, newest first; the relays keep it */
 };
 
+/* An answer that somebody wants whole. Filled when the record is, before `ended`; not at all where
+ * nobody could be asked. */
+struct ts_relay_answer {
+    struct ts_buf text; /* in: its maximum; out: what was shown, as far as it came */
+    char provider[TS_MAX_NAME + 1];
+    char model[TS_MAX_MODEL + 1];
+    char error[TS_MAX_ERROR_TEXT + 1]; /* "": none */
+    int64_t total_us;                  /* TS_UNKNOWN: it is not filled */
+};
+
 /*
  * One generation to run. The relay takes @request (from malloc; with it the labels) and @call (id,
  * labels, task type and complexity set; the rest is the relay's to fill). There is at least one
@@ -105,6 +117,7 @@ struct ts_relay_start {
     int64_t request_end_us; /* and when its body was complete */
     uint64_t who;           /* who asks, for a fair queue; 0: nobody in particular */
     ts_relay_body_fn *release_body;
+    struct ts_relay_answer *answer; /* until `ended`; NULL: nobody wants it */
     /* Called when the relay has ended and its ticket is back; the client sink is finished. The
      * relay is gone when it returns. @outcome: as recorded; UPSTREAM_ERROR where nobody could be
      * asked. Never from within ts_relay_start() or ts_relay_abort(). */

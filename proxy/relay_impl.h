@@ -88,11 +88,12 @@ struct ts_relay {
     int64_t told_us;  /* when those who watch last heard of progress */
     int64_t observed; /* their memory of this call */
     int64_t overhead_us;
-    struct ts_buf answer;    /* its text so far, where it is kept */
-    struct ts_phases phases; /* as recorded; total_us is TS_UNKNOWN until then */
-    bool begun;              /* the head is with the client */
-    int status;              /* of a whole answer; its body is in `out` */
-    enum ts_err refused;     /* what it says, unless it is the answer */
+    struct ts_buf answer;           /* its text so far, where it is kept */
+    struct ts_relay_answer *wanted; /* who else wants it; or NULL */
+    struct ts_phases phases;        /* as recorded; total_us is TS_UNKNOWN until then */
+    bool begun;                     /* the head is with the client */
+    int status;                     /* of a whole answer; its body is in `out` */
+    enum ts_err refused;            /* what it says, unless it is the answer */
     bool paused;
 
     struct relay_try try;

@@ -1,5 +1,8 @@
 /* The record of a call, as the relay knows it at the end. */
+#include <stdio.h>
+
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "proxy/relay_impl.h"
 
 static const char *copy(struct ts_call *call, const char *text)
@@ -81,10 +84,30 @@ static void fill_answer(struct ts_relay *r)
 {
     struct ts_call *call = r->call;
     struct ts_slice text = {.at = r->answer.data, .len = r->answer.len};
-    if (text.len > 0)
+    text.len = ts_utf8_cut(text.at, text.len, TS_MAX_CAPTURE_BYTES);
+    if (text.len > 0 && r->env->keeps_answers)
         call->answer_text = ts_arena_copy(&call->arena, text);
-    call->text_cut = call->text_cut || !ts_buf_ok(&r->answer);
-    ts_buf_free(&r->answer);
+    if (r->env->keeps_answers)
+        call->text_cut = call->text_cut || !ts_buf_ok(&r->answer) || text.len < r->answer.len;
+    if (r->wanted == NULL)
+        ts_buf_free(&r->answer);
+}
+
+/* Who else wants the answer gets it, with who gave it. */
+static void give_answer(struct ts_relay *r)
+{
+    struct ts_relay_answer *to = r->wanted;
+    const struct ts_call *call = r->call;
+    if (to == NULL)
+        return;
+    ts_buf_free(&to->text);
+    to->text = r->answer;
+    r->answer = TS_BUF_INIT(TS_MAX_CAPTURE_BYTES);
+    to->total_us = call->phases.total_us;
+    (void)snprintf(to->provider, sizeof(to->provider), "%s", call->provider);
+    (void)snprintf(to->model, sizeof(to->model), "%s", call->model);
+    (void)snprintf(
+        to->error, sizeof(to->error), "%s", call->error_text != NULL ? call->error_text : "");
 }
 
 void ts_relay_fill_record(struct ts_relay *r,
@@ -105,6 +128,7 @@ void ts_relay_fill_record(struct ts_relay *r,
     call->cold = ts_phases_cold(p);
     r->phases = *p;
     fill_answer(r);
+    give_answer(r);
     call->cost_nano_usd =
         ts_registry_cost(r->env->registry, r->try.target->provider, call, share_us(r));
 }

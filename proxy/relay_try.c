@@ -151,7 +151,8 @@ static void fold(struct ts_relay *r, const struct ts_event *e, struct ts_slice b
 static void keep_text(struct ts_relay *r, struct ts_slice text)
 {
     struct ts_buf *b = &r->answer;
-    if (!r->env->keeps_answers || text.len == 0 || !ts_buf_ok(b))
+    bool wanted = r->env->keeps_answers || r->wanted != NULL;
+    if (!wanted || text.len == 0 || !ts_buf_ok(b))
         return;
     size_t kept = ts_utf8_cut(text.at, text.len, b->max - b->len);
     ts_buf_put(b, text.at, kept);
@@ -458,7 +459,7 @@ static enum ts_err prepare(struct ts_relay *r, struct ts_error *err)
         return rc;
     bool looks_on = r->way == RELAY_PASS || r->way == RELAY_WHOLE;
     size_t seen = r->env->keeps_answers ? TS_MAX_CAPTURE_BYTES : TAP_TEXT_BYTES;
-    size_t max_text = looks_on ? seen : TS_MAX_EVENT_BYTES;
+    size_t max_text = looks_on && r->wanted == NULL ? seen : TS_MAX_EVENT_BYTES;
     theirs = r->way == RELAY_WHOLE ? theirs->answer : theirs;
     rc = ts_reader_new(theirs, max_text, on_event, r, &r->try.reader);
     return rc == TS_OK ? TS_OK : ts_fail(err, rc, "no memory for an answer");

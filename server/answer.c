@@ -77,6 +77,7 @@ static const struct ts_header *headers_of(enum ts_route_class class)
     case TS_ROUTE_STATIC:
         return on_pages;
     case TS_ROUTE_API:
+    case TS_ROUTE_SITE:
     case TS_ROUTE_GENERATE:
     case TS_ROUTE_OPEN:
         return on_data;

@@ -271,6 +271,10 @@ static void make_services(struct ts_app *app)
     ts_classifier_init(&app->classifier);
     s->classifier = &app->classifier;
     s->insight_limits = ts_insight_limits(app->config);
+    s->site_limits = (struct ts_site_limits){
+        .medium_from = ts_config_number(app->config, TS_SETTING_CLONE_MEDIUM_WORDS),
+        .complex_from = ts_config_number(app->config, TS_SETTING_CLONE_COMPLEX_WORDS),
+    };
     s->id_tag = ts_store_tag(app->store);
     s->version = TS_VERSION;
     s->listen_url = app->listen_url;

@@ -52,5 +52,6 @@ struct ts_store_options ts_db_options(const struct ts_config *c, const char *pat
         .readers = (int)ts_config_number(c, TS_SETTING_READERS),
         .required = ts_config_on(c, TS_SETTING_DB_REQUIRED),
         .retention_days = ts_config_number(c, TS_SETTING_RETENTION_DAYS),
+        .clone_retention_days = ts_config_number(c, TS_SETTING_CLONE_RETENTION_DAYS),
     };
 }

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/latch.h"
 #include "base/log.h"
+#include "db/clone.h"
 #include "server/demo_history.h"
 #include "server/demo_server.h"
 #include "server/demo_traffic.h"
@@ -105,9 +107,24 @@ enum ts_err ts_demo_register(struct ts_demo *d, struct ts_registry *r, struct ts
     return e;
 }
 
+/* The sample sites and what models made of them. */
+static enum ts_err add_clones(struct ts_store *s, struct ts_error *err)
+{
+    struct ts_latch latch;
+    ts_latch_init(&latch);
+    struct ts_store_clone_samples samples = {.job.latch = &latch};
+    ts_store_clone_samples(s, &samples);
+    ts_latch_wait(&latch);
+    ts_latch_deinit(&latch);
+    if (samples.job.result != TS_OK)
+        *err = samples.job.error;
+    return samples.job.result;
+}
+
 enum ts_err ts_demo_fill(struct ts_demo *d, struct ts_store *s, struct ts_error *err)
 {
-    return ts_demo_history(s, d->options.seed, d->options.days, ts_wall_ms(), err);
+    enum ts_err e = ts_demo_history(s, d->options.seed, d->options.days, ts_wall_ms(), err);
+    return e == TS_OK ? add_clones(s, err) : e;
 }
 
 enum ts_err ts_demo_start_traffic(struct ts_demo *d,

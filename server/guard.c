@@ -384,7 +384,17 @@ enum ts_err ts_guard_head(const struct ts_guard_policy *p,
 
 int64_t ts_guard_body_limit(enum ts_route_class class)
 {
-    return class == TS_ROUTE_GENERATE ? TS_MAX_GENERATE_BODY_BYTES : TS_MAX_BODY_BYTES;
+    switch (class) {
+    case TS_ROUTE_GENERATE:
+        return TS_MAX_GENERATE_BODY_BYTES;
+    case TS_ROUTE_SITE:
+        return TS_MAX_SITE_BODY_BYTES;
+    case TS_ROUTE_API:
+    case TS_ROUTE_STATIC:
+    case TS_ROUTE_OPEN:
+        break;
+    }
+    return TS_MAX_BODY_BYTES;
 }
 
 void ts_guard_hash_key(struct ts_slice key, uint8_t out[static TS_KEY_HASH_BYTES])

@@ -69,8 +69,12 @@ enum ts_setting_flags {
       "per cent of thumbs up below which it is told")                                               \
     X(INSIGHT_COSTLY_TIMES, "insight_costly_times", NUMBER, "2", 1, 1000, NULL, 0,                  \
       "how often the price of an equally good model is told to be a costly habit")                  \
-    X(CLONE_RETENTION_DAYS, "clone_retention_days", NUMBER, "0", 0, 36500, NULL, TS_SET_LATER,      \
+    X(CLONE_RETENTION_DAYS, "clone_retention_days", NUMBER, "0", 0, 36500, NULL, 0,                 \
       "how long website clones are kept; 0 = for ever")                                             \
+    X(CLONE_MEDIUM_WORDS, "clone_medium_words", NUMBER, "500", 1, 1000000000, NULL, 0,              \
+      "from how many words on a website is medium; below it is simple")                             \
+    X(CLONE_COMPLEX_WORDS, "clone_complex_words", NUMBER, "2000", 1, 1000000000, NULL, 0,           \
+      "from how many words on it is complex")                                                       \
     X(TRACKING, "tracking", SWITCH, "on", 0, 0, NULL, 0,                                            \
       "off = proxy only, nothing is recorded")                                                      \
     X(CAPTURE, "capture", CHOICE, "none", 0, 0, "none|prompts|full", 0,                             \

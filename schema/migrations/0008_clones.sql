@@ -147,6 +147,8 @@ CREATE TABLE clone_changes(
   UNIQUE(kind, id)
 ) STRICT;
 
+-- No REPLACE in triggers: the conflict clause of the statement that fires them would take its place.
+
 -- Whatever is inserted here is added to the counts; with sign -1 it is taken off.
 CREATE VIEW clone_tally AS
 SELECT 1 AS sign, website_id, provider, model_name, created_at, status, generation_time_ms, code_size_bytes,
@@ -198,7 +200,8 @@ END;
 CREATE TRIGGER clone_attempts_added AFTER INSERT ON clone_attempts BEGIN
   INSERT INTO clone_tally SELECT 1, NEW.website_id, NEW.provider, NEW.model_name, NEW.created_at, NEW.status,
     NEW.generation_time_ms, NEW.code_size_bytes, NEW.quality_score, NEW.sample;
-  REPLACE INTO clone_changes(kind, id, deleted) VALUES ('attempt', NEW.id, 0);
+  DELETE FROM clone_changes WHERE kind = 'attempt' AND id = NEW.id;
+  INSERT INTO clone_changes(kind, id, deleted) VALUES ('attempt', NEW.id, 0);
 END;
 
 CREATE TRIGGER clone_attempts_changed AFTER UPDATE ON clone_attempts BEGIN
@@ -206,20 +209,23 @@ CREATE TRIGGER clone_attempts_changed AFTER UPDATE ON clone_attempts BEGIN
     OLD.generation_time_ms, OLD.code_size_bytes, OLD.quality_score, OLD.sample;
   INSERT INTO clone_tally SELECT 1, NEW.website_id, NEW.provider, NEW.model_name, NEW.created_at, NEW.status,
     NEW.generation_time_ms, NEW.code_size_bytes, NEW.quality_score, NEW.sample;
-  REPLACE INTO clone_changes(kind, id, deleted) VALUES ('attempt', NEW.id, 0);
+  DELETE FROM clone_changes WHERE kind = 'attempt' AND id = NEW.id;
+  INSERT INTO clone_changes(kind, id, deleted) VALUES ('attempt', NEW.id, 0);
 END;
 
 CREATE TRIGGER clone_attempts_gone AFTER DELETE ON clone_attempts BEGIN
   INSERT INTO clone_tally SELECT -1, OLD.website_id, OLD.provider, OLD.model_name, OLD.created_at, OLD.status,
     OLD.generation_time_ms, OLD.code_size_bytes, OLD.quality_score, OLD.sample;
-  REPLACE INTO clone_changes(kind, id, deleted) VALUES ('attempt', OLD.id, 1);
+  DELETE FROM clone_changes WHERE kind = 'attempt' AND id = OLD.id;
+  INSERT INTO clone_changes(kind, id, deleted) VALUES ('attempt', OLD.id, 1);
 END;
 
 -- A cell of words stays as long as there are sites in it; a site with attempts cannot be deleted.
 CREATE TRIGGER websites_added AFTER INSERT ON websites BEGIN
   INSERT INTO word_counts VALUES (coalesce(NEW.word_count, -1), 1, 0, 0, 0, 0, 0, 0, 0, 0, 0)
   ON CONFLICT DO UPDATE SET sites = sites + 1;
-  REPLACE INTO clone_changes(kind, id, deleted) VALUES ('website', NEW.id, 0);
+  DELETE FROM clone_changes WHERE kind = 'website' AND id = NEW.id;
+  INSERT INTO clone_changes(kind, id, deleted) VALUES ('website', NEW.id, 0);
 END;
 
 CREATE TRIGGER websites_moved AFTER UPDATE ON websites WHEN OLD.word_count IS NOT NEW.word_count BEGIN
@@ -246,25 +252,30 @@ CREATE TRIGGER websites_moved AFTER UPDATE ON websites WHEN OLD.word_count IS NO
 END;
 
 CREATE TRIGGER websites_changed AFTER UPDATE ON websites BEGIN
-  REPLACE INTO clone_changes(kind, id, deleted) VALUES ('website', NEW.id, 0);
+  DELETE FROM clone_changes WHERE kind = 'website' AND id = NEW.id;
+  INSERT INTO clone_changes(kind, id, deleted) VALUES ('website', NEW.id, 0);
 END;
 
 CREATE TRIGGER websites_gone AFTER DELETE ON websites BEGIN
   UPDATE word_counts SET sites = sites - 1 WHERE words = coalesce(OLD.word_count, -1);
   DELETE FROM word_counts WHERE words = coalesce(OLD.word_count, -1) AND sites = 0;
-  REPLACE INTO clone_changes(kind, id, deleted) VALUES ('website', OLD.id, 1);
+  DELETE FROM clone_changes WHERE kind = 'website' AND id = OLD.id;
+  INSERT INTO clone_changes(kind, id, deleted) VALUES ('website', OLD.id, 1);
 END;
 
 CREATE TRIGGER model_benchmarks_added AFTER INSERT ON model_benchmarks BEGIN
-  REPLACE INTO clone_changes(kind, id, deleted) VALUES ('benchmark', NEW.id, 0);
+  DELETE FROM clone_changes WHERE kind = 'benchmark' AND id = NEW.id;
+  INSERT INTO clone_changes(kind, id, deleted) VALUES ('benchmark', NEW.id, 0);
 END;
 
 CREATE TRIGGER model_benchmarks_changed AFTER UPDATE ON model_benchmarks BEGIN
-  REPLACE INTO clone_changes(kind, id, deleted) VALUES ('benchmark', NEW.id, 0);
+  DELETE FROM clone_changes WHERE kind = 'benchmark' AND id = NEW.id;
+  INSERT INTO clone_changes(kind, id, deleted) VALUES ('benchmark', NEW.id, 0);
 END;
 
 CREATE TRIGGER model_benchmarks_gone AFTER DELETE ON model_benchmarks BEGIN
-  REPLACE INTO clone_changes(kind, id, deleted) VALUES ('benchmark', OLD.id, 1);
+  DELETE FROM clone_changes WHERE kind = 'benchmark' AND id = OLD.id;
+  INSERT INTO clone_changes(kind, id, deleted) VALUES ('benchmark', OLD.id, 1);
 END;
 
 -- -- for people ------------------------------------------------------------------------------------------------

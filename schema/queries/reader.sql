@@ -186,3 +186,151 @@ FROM call WHERE id > ?1 ORDER BY id LIMIT ?2;
 
 -- name: attempt_labels
 SELECT call_id, provider_id, model_id, cause_id FROM attempt WHERE call_id > ?1 AND call_id <= ?2;
+
+-- name: website_page
+SELECT w.id, url, domain, title, description, status, content_length, word_count, screenshot_url, scraped_at, sample,
+  coalesce(attempts, 0), coalesce(successes, 0), timed, time_ms
+FROM websites w LEFT JOIN website_counts c ON c.website_id = w.id
+WHERE w.id < ?1 AND (?2 IS NULL OR url = ?2) AND (?3 IS NULL OR domain = ?3) AND (?4 IS NULL OR status = ?4)
+  AND (?5 = 0 OR word_count >= ?5) AND (?6 IS NULL OR word_count < ?6)
+ORDER BY w.id DESC LIMIT ?7;
+
+-- name: website_one
+SELECT w.id, url, domain, title, description, status, content_length, word_count, screenshot_url, scraped_at, sample,
+  coalesce(attempts, 0), coalesce(successes, 0), timed, time_ms, firecrawl_metadata, markdown_content, html_content
+FROM websites w LEFT JOIN website_counts c ON c.website_id = w.id
+WHERE w.id = ?1;
+
+-- The columns of the next five are the same: what is told of an attempt in lists.
+-- name: clone_page
+SELECT a.id, a.website_id, w.url, w.title, a.provider, a.model_name, a.status, a.generation_time_ms, a.code_size_bytes,
+  a.component_count, a.created_at, a.call_id, a.quality_score, a.sample, a.sandbox_url, a.style_selected,
+  a.additional_instructions, a.error_message,
+  (SELECT count(*) FROM code_files f WHERE f.clone_attempt_id = a.id)
+FROM clone_attempts a JOIN websites w ON w.id = a.website_id
+WHERE a.id < ?1 AND (?2 IS NULL OR a.provider = ?2) AND (?3 IS NULL OR a.status = ?3)
+ORDER BY a.id DESC LIMIT ?4;
+
+-- name: clone_page_of_model
+SELECT a.id, a.website_id, w.url, w.title, a.provider, a.model_name, a.status, a.generation_time_ms, a.code_size_bytes,
+  a.component_count, a.created_at, a.call_id, a.quality_score, a.sample, a.sandbox_url, a.style_selected,
+  a.additional_instructions, a.error_message,
+  (SELECT count(*) FROM code_files f WHERE f.clone_attempt_id = a.id)
+FROM clone_attempts a JOIN websites w ON w.id = a.website_id
+WHERE a.id < ?1 AND (?2 IS NULL OR a.provider = ?2) AND (?3 IS NULL OR a.status = ?3)
+  AND a.model_name = ?5 AND (?6 IS NULL OR a.website_id = ?6)
+ORDER BY a.id DESC LIMIT ?4;
+
+-- name: clone_page_of_site
+SELECT a.id, a.website_id, w.url, w.title, a.provider, a.model_name, a.status, a.generation_time_ms, a.code_size_bytes,
+  a.component_count, a.created_at, a.call_id, a.quality_score, a.sample, a.sandbox_url, a.style_selected,
+  a.additional_instructions, a.error_message,
+  (SELECT count(*) FROM code_files f WHERE f.clone_attempt_id = a.id)
+FROM clone_attempts a JOIN websites w ON w.id = a.website_id
+WHERE a.id < ?1 AND (?2 IS NULL OR a.provider = ?2) AND (?3 IS NULL OR a.status = ?3) AND a.website_id = ?5
+ORDER BY a.id DESC LIMIT ?4;
+
+-- name: clone_one
+SELECT a.id, a.website_id, w.url, w.title, a.provider, a.model_name, a.status, a.generation_time_ms, a.code_size_bytes,
+  a.component_count, a.created_at, a.call_id, a.quality_score, a.sample, a.sandbox_url, a.style_selected,
+  a.additional_instructions, a.error_message,
+  (SELECT count(*) FROM code_files f WHERE f.clone_attempt_id = a.id), a.quality, a.generated_code
+FROM clone_attempts a JOIN websites w ON w.id = a.website_id
+WHERE a.id = ?1;
+
+-- name: code_files_of_clone
+SELECT file_path, file_type, lines_of_code, size_bytes, quality_score, quality, metadata
+FROM code_files WHERE clone_attempt_id = ?1 ORDER BY file_path;
+
+-- name: code_file_one
+SELECT file_path, file_type, lines_of_code, size_bytes, quality_score, quality, metadata, content
+FROM code_files WHERE clone_attempt_id = ?1 AND file_path = ?2;
+
+-- name: clone_there
+SELECT 1 FROM clone_attempts WHERE id = ?1;
+
+-- The page that is shown first: index.html before others, those in no folder before others.
+-- name: clone_first_page
+SELECT file_path FROM code_files WHERE clone_attempt_id = ?1 AND file_type = 'html'
+ORDER BY file_path NOT LIKE '%index.html', length(file_path) - length(replace(file_path, '/', '')), file_path LIMIT 1;
+
+-- name: website_id_of_url
+SELECT id FROM websites WHERE url = ?1;
+
+-- Of the next five, the sums are the same: what attempts add up to.
+-- name: clone_stats
+SELECT sum(attempts), sum(successes), sum(timed), sum(time_ms), sum(sized), sum(size_bytes), sum(judged),
+  sum(quality_cents), sum(samples), max(last)
+FROM (SELECT c.*, (SELECT max(created_at) FROM clone_attempts a
+                   WHERE a.provider = c.provider AND a.model_name = c.model_name) AS last
+      FROM (SELECT provider, model_name, sum(attempts) AS attempts, sum(successes) AS successes, sum(timed) AS timed,
+              sum(time_ms) AS time_ms, sum(sized) AS sized, sum(size_bytes) AS size_bytes, sum(judged) AS judged,
+              sum(quality_cents) AS quality_cents, sum(samples) AS samples
+            FROM clone_counts WHERE ?1 IS NULL OR model_name = ?1 OR provider || '/' || model_name = ?1
+            GROUP BY provider, model_name) c);
+
+-- name: clone_stats_by_model
+SELECT sum(attempts), sum(successes), sum(timed), sum(time_ms), sum(sized), sum(size_bytes), sum(judged),
+  sum(quality_cents), sum(samples),
+  (SELECT max(created_at) FROM clone_attempts a WHERE a.provider = c.provider AND a.model_name = c.model_name),
+  provider, model_name
+FROM clone_counts c GROUP BY provider, model_name
+ORDER BY 1.0 * sum(time_ms) / nullif(sum(timed), 0) IS NULL, 1.0 * sum(time_ms) / nullif(sum(timed), 0), provider,
+  model_name;
+
+-- name: clone_stats_by_provider
+SELECT sum(attempts), sum(successes), sum(timed), sum(time_ms), sum(sized), sum(size_bytes), sum(judged),
+  sum(quality_cents), sum(samples), (SELECT max(created_at) FROM clone_attempts a WHERE a.provider = c.provider
+    AND a.model_name IN (SELECT model_name FROM clone_counts d WHERE d.provider = c.provider)),
+  provider, count(DISTINCT model_name)
+FROM clone_counts c GROUP BY provider ORDER BY sum(attempts) DESC, provider;
+
+-- name: clone_stats_by_month
+SELECT sum(attempts), sum(successes), sum(timed), sum(time_ms), sum(sized), sum(size_bytes), sum(judged),
+  sum(quality_cents), sum(samples), NULL, month, provider
+FROM clone_counts WHERE month >= ?1 GROUP BY month, provider ORDER BY month DESC, provider;
+
+-- name: clone_stats_by_complexity
+SELECT sum(attempts), sum(successes), sum(timed), sum(time_ms), sum(sized), sum(size_bytes), sum(judged),
+  sum(quality_cents), sum(samples), NULL,
+  CASE WHEN words < 0 THEN 0 WHEN words < ?1 THEN 1 WHEN words < ?2 THEN 2 ELSE 3 END AS class, sum(sites)
+FROM word_counts GROUP BY class ORDER BY class = 0, class;
+
+-- name: site_complexity_page
+SELECT coalesce(attempts, 0), coalesce(successes, 0), coalesce(timed, 0), coalesce(time_ms, 0), coalesce(sized, 0),
+  coalesce(size_bytes, 0), coalesce(judged, 0), coalesce(quality_cents, 0), coalesce(samples, 0), NULL,
+  w.id, url, domain, title, word_count
+FROM (SELECT id FROM websites ORDER BY word_count DESC, id DESC LIMIT ?1 OFFSET ?2) k
+JOIN websites w ON w.id = k.id LEFT JOIN website_counts c ON c.website_id = w.id
+ORDER BY word_count DESC, w.id DESC;
+
+-- name: clone_totals
+SELECT (SELECT sum(sites) FROM word_counts), (SELECT sum(attempts) FROM clone_counts),
+  (SELECT count(*) FROM model_benchmarks), (SELECT count(*) FROM websites WHERE sample = 1),
+  (SELECT sum(samples) FROM clone_counts), (SELECT count(*) FROM model_benchmarks WHERE sample = 1);
+
+-- name: clone_model_there
+SELECT 1 FROM clone_counts WHERE provider = ?1 AND model_name = ?2 LIMIT 1;
+
+-- name: benchmark_page
+SELECT id, provider, model_name, model_size, website_complexity, attempts, calls, avg_generation_time_ms,
+  avg_code_size_bytes, success_rate, avg_code_quality_score, avg_user_satisfaction, tokens_per_second, hardware_specs,
+  benchmark_date, notes, sample
+FROM model_benchmarks
+WHERE id < ?1 AND (?2 IS NULL OR model_name = ?2 OR provider || '/' || model_name = ?2)
+  AND (?3 IS NULL OR provider = ?3) AND (?4 IS NULL OR website_complexity = ?4)
+ORDER BY id DESC LIMIT ?5;
+
+-- What the attempts of each model come to, over all sites (class -1) and by how long the sites are.
+-- name: clone_figures
+SELECT provider, model_name, class, count(*), avg(generation_time_ms), avg(code_size_bytes),
+  100.0 * avg(status = 'success'), avg(quality_score)
+FROM (
+  SELECT a.provider, a.model_name, a.generation_time_ms, a.code_size_bytes, a.status, a.quality_score, c.class
+  FROM clone_attempts a
+  JOIN (SELECT id, -1 AS class FROM websites
+        UNION ALL
+        SELECT id, CASE WHEN word_count < ?3 THEN 1 WHEN word_count < ?4 THEN 2 ELSE 3 END FROM websites
+        WHERE word_count IS NOT NULL) c ON c.id = a.website_id
+  WHERE (?1 IS NULL OR a.model_name = ?1) AND (?2 IS NULL OR a.provider = ?2) AND a.sample = 0)
+GROUP BY provider, model_name, class ORDER BY provider, model_name, class;

@@ -271,3 +271,76 @@ DELETE FROM sync_change WHERE seq IN (
 
 -- name: sync_note
 INSERT INTO sync_change(kind, id) VALUES (0, ?1);
+
+-- A site that was scraped. A site that was made anew stays so; what was a sample is none any more.
+-- name: website_put
+INSERT INTO websites(url, domain, title, description, status, content_length, word_count, screenshot_url, scraped_at,
+  sample, firecrawl_metadata, markdown_content, html_content)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, strftime('%Y-%m-%dT%H:%M:%fZ', ?9 / 1000.0, 'unixepoch'), ?10, ?11, ?12, ?13)
+ON CONFLICT(url) DO UPDATE SET
+  title = excluded.title, description = excluded.description,
+  status = CASE WHEN status = 'cloned' THEN 'cloned' ELSE excluded.status END,
+  content_length = excluded.content_length, word_count = excluded.word_count,
+  screenshot_url = excluded.screenshot_url, scraped_at = excluded.scraped_at, sample = min(sample, excluded.sample),
+  firecrawl_metadata = excluded.firecrawl_metadata, markdown_content = excluded.markdown_content,
+  html_content = excluded.html_content;
+
+-- name: website_of_url
+SELECT id, status = 'cloned', sample FROM websites WHERE url = ?1;
+
+-- name: website_mark
+UPDATE websites SET status = CASE WHEN ?2 THEN 'cloned' ELSE status END, sample = ?3 WHERE id = ?1;
+
+-- name: clone_insert
+INSERT INTO clone_attempts(website_id, provider, model_name, status, generation_time_ms, code_size_bytes,
+  component_count, created_at, call_id, quality_score, sample, sandbox_url, style_selected, additional_instructions,
+  error_message, quality, generated_code)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, strftime('%Y-%m-%dT%H:%M:%fZ', ?8 / 1000.0, 'unixepoch'), ?9, ?10, ?11, ?12, ?13,
+  ?14, ?15, ?16, ?17)
+RETURNING id;
+
+-- name: code_file_insert
+INSERT INTO code_files(clone_attempt_id, file_path, file_type, lines_of_code, size_bytes, quality_score, quality,
+  metadata, content)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+
+-- name: call_provider
+SELECT provider FROM call JOIN series USING(series_id) WHERE id = ?1;
+
+-- name: benchmark_insert
+INSERT INTO model_benchmarks(provider, model_name, model_size, website_complexity, attempts, calls,
+  avg_generation_time_ms, avg_code_size_bytes, success_rate, avg_code_quality_score, avg_user_satisfaction,
+  tokens_per_second, hardware_specs, benchmark_date, notes, sample)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
+  strftime('%Y-%m-%dT%H:%M:%fZ', ?14 / 1000.0, 'unixepoch'), ?15, ?16)
+RETURNING id;
+
+-- name: samples_there
+SELECT EXISTS (SELECT 1 FROM clone_attempts WHERE sample = 1) OR EXISTS (SELECT 1 FROM websites WHERE sample = 1)
+  OR EXISTS (SELECT 1 FROM model_benchmarks WHERE sample = 1);
+
+-- name: clone_delete_old
+DELETE FROM clone_attempts
+WHERE id = (SELECT id FROM clone_attempts WHERE created_at < strftime('%Y-%m-%dT%H:%M:%fZ', ?1 / 1000.0, 'unixepoch')
+            ORDER BY created_at LIMIT 1);
+
+-- name: clone_delete_sample
+DELETE FROM clone_attempts WHERE id = (SELECT id FROM clone_attempts WHERE sample = 1 ORDER BY id LIMIT 1);
+
+-- The next site without attempts that was scraped before.
+-- name: website_old
+SELECT id FROM websites w
+WHERE id > ?1 AND scraped_at < strftime('%Y-%m-%dT%H:%M:%fZ', ?2 / 1000.0, 'unixepoch')
+  AND NOT EXISTS (SELECT 1 FROM clone_attempts WHERE website_id = w.id)
+ORDER BY id LIMIT 1;
+
+-- name: website_sample
+SELECT id FROM websites w
+WHERE id > ?1 AND sample = 1 AND NOT EXISTS (SELECT 1 FROM clone_attempts WHERE website_id = w.id)
+ORDER BY id LIMIT 1;
+
+-- name: website_delete
+DELETE FROM websites WHERE id = ?1;
+
+-- name: benchmark_delete_samples
+DELETE FROM model_benchmarks WHERE sample = 1;

@@ -114,6 +114,26 @@ test('good answers have the described shapes', async (t) => {
   }
 });
 
+test('clones have the described shapes', async (t) => {
+  const ctx = await start(t);
+  const { server } = ctx;
+  const body = { url: 'https://a.example', model: 'ollama/m', status: 'success', generationTimeMs: 5, files: [{ path: 'b/index.html', content: 'x' }] };
+  const site = { url: 'https://a.example', title: 'A', html: 'x' };
+  const good = [
+    ['post', '/api/websites', site, 201], ['post', '/api/websites', site, 200], ['post', '/api/clones', body, 201],
+    ['get', '/api/local-models-analytics', undefined, 200, '?action=init'], ['get', '/api/local-models-analytics', undefined, 200, '?action=stats'],
+    ['get', '/api/local-models-analytics', undefined, 200, '?action=export'], ['post', '/api/local-models-analytics', { model_name: 'm' }, 200],
+    ['get', '/api/websites'], ['get', '/api/websites/{id}'], ['get', '/api/clones'], ['get', '/api/clones/{id}'], ['get', '/api/clones/{id}/files/{path}'], ['get', '/api/clones/{id}/preview'],
+    ...['stats', 'summary', 'complexity', 'providers', 'monthly'].map((name) => ['get', `/api/clones/${name}`]),
+    ['post', '/api/benchmarks', {}, 201], ['get', '/api/benchmarks'], ['delete', '/api/clones', undefined, 200, '?samples=true'],
+  ];
+  for (const [method, path, sent, status = 200, query = ''] of good) {
+    const got = await server.get(path.replace('{id}', '1').replace('{path}', 'b/index.html') + query, { method: method.toUpperCase(), body: sent });
+    assert.equal(got.status, status, `${path}: ${got.text}`);
+    check(ctx, method, path, got);
+  }
+});
+
 test('every route that a user relies on is described', async (t) => {
   const { api } = await start(t);
   for (const path of ['/api/generate', '/api/chat', '/v1/chat/completions', '/v1/completions', '/api/embed', '/api/embeddings', '/v1/embeddings', '/v1/messages', '/v1/messages/count_tokens', '/api/tags', '/v1/models', '/api/analytics/models', '/api/analytics/models/latency', '/api/analytics/models/feedback', '/api/analytics/models/outcomes',
