@@ -12,7 +12,7 @@ enum {
     COUNT_BITS = 3,
     COUNT_MORE = 8, /* the least count that does not fit into the byte */
     GAP_MORE = 31,
-    BIN_MAX_BYTES = 24, /* two long varints and their byte */
+    BIN_MAX_BYTES = 16, /* its byte, a gap of a few thousand, any count */
 };
 
 /* floor(2^(62 + k/64)), k = 0 to 64: where the bins of an octave end, in units of 2^-62 octaves. */
@@ -178,22 +178,42 @@ enum ts_err ts_sketch_merge(struct ts_sketch *into, const struct ts_sketch *from
 
 /* -- as bytes --------------------------------------------------------------------------------- */
 
-/* Room for one bin more. */
-static bool has_room(struct ts_buf *out)
+static uint8_t *write_varint(uint8_t *to, uint64_t v)
 {
-    return out->cap - out->len > BIN_MAX_BYTES || ts_buf_reserve(out, BIN_MAX_BYTES);
+    for (; v >= 0x80; v >>= 7)
+        *to++ = (uint8_t)(0x80 | v);
+    *to++ = (uint8_t)v;
+    return to;
 }
 
-/* Straight into the bytes: most bins take one, and cells are written with every commit. */
-static void put_bin(struct ts_buf *out, uint64_t gap, uint64_t count)
+static uint8_t *write_bin(uint8_t *to, uint64_t gap, uint64_t count)
 {
     uint64_t gap_part = gap < GAP_MORE ? gap : GAP_MORE;
     uint64_t count_part = count < COUNT_MORE ? count : 0;
-    out->data[out->len++] = (char)(gap_part << COUNT_BITS | count_part);
+    *to++ = (uint8_t)(gap_part << COUNT_BITS | count_part);
     if (gap_part == GAP_MORE)
-        ts_varint_put(out, gap - GAP_MORE);
-    if (count_part == 0)
-        ts_varint_put(out, count - COUNT_MORE);
+        to = write_varint(to, gap - GAP_MORE);
+    return count_part == 0 ? write_varint(to, count - COUNT_MORE) : to;
+}
+
+/* Cells are written with every commit: straight into the bytes, with room made once. */
+static void put_bins(const struct ts_sketch *s, struct ts_buf *out)
+{
+    int last = ts_sketch_bin_of(s->max) - s->first;
+    int next = ts_sketch_bin_of(s->min) - s->first;
+    if (!ts_buf_reserve(out, (size_t)(last - next + 1) * BIN_MAX_BYTES))
+        return;
+    uint8_t *start = (uint8_t *)out->data + out->len;
+    uint8_t *to = start;
+    for (int at = next; at <= last; at++) {
+        uint64_t count = s->bins[at];
+        if (count == 0)
+            continue;
+        to = write_bin(to, (uint64_t)(at - next), count);
+        next = at + 1;
+    }
+    *to = '\0';
+    out->len += (size_t)(to - start);
 }
 
 void ts_sketch_encode(const struct ts_sketch *s, struct ts_buf *out)
@@ -205,17 +225,7 @@ void ts_sketch_encode(const struct ts_sketch *s, struct ts_buf *out)
     ts_varint_put(out, (uint64_t)s->min);
     ts_varint_put(out, (uint64_t)(s->max - s->min));
     ts_varint_put(out, (uint64_t)(s->sum - s->min));
-    int last = ts_sketch_bin_of(s->max) - s->first;
-    int next = ts_sketch_bin_of(s->min) - s->first;
-    for (int at = next; at <= last; at++) {
-        if (s->bins[at] == 0)
-            continue;
-        if (!has_room(out))
-            return;
-        put_bin(out, (uint64_t)(at - next), s->bins[at]);
-        next = at + 1;
-    }
-    ts_buf_put(out, NULL, 0); /* the NUL */
+    put_bins(s, out);
 }
 
 static bool sum_is_possible(int64_t n, int64_t sum, int64_t min, int64_t max)
