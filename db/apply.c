@@ -196,14 +196,6 @@ static enum ts_err add_stats(struct ts_conn *c, const struct ts_call *call, stru
     return ts_step(&s) == TS_DONE ? TS_OK : ts_stmt_fail(&s, err, "adding to model_stats");
 }
 
-/* All kinds of input together; TS_UNKNOWN if none is known. */
-static int64_t input_tokens(const struct ts_token_counts *t)
-{
-    if (t->input == TS_UNKNOWN && t->cache_read == TS_UNKNOWN && t->cache_write == TS_UNKNOWN)
-        return TS_UNKNOWN;
-    return known(t->input) + known(t->cache_read) + known(t->cache_write);
-}
-
 static enum ts_err add_to_rollup(struct ts_conn *c,
                                  struct ts_rollup *rollup,
                                  const struct ts_call *call,
@@ -218,7 +210,8 @@ static enum ts_err add_to_rollup(struct ts_conn *c,
         .response_us = call->phases.total_us,
         .ttft_us = call->phases.ttft_us,
         .decode_us = call->phases.decode_us,
-        .input_tokens = input_tokens(&call->tokens),
+        .input_tokens =
+            ts_all_input(call->tokens.input, call->tokens.cache_read, call->tokens.cache_write),
         .output_tokens = call->tokens.output,
         .unsplit_tokens = call->tokens.unsplit,
         .cost_nano_usd = call->cost_nano_usd,

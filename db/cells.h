@@ -60,8 +60,12 @@ static inline int64_t ts_day_start(int64_t day)
     return ts_id_from_ms(day * TS_DAY_MS);
 }
 
-/* The columns `id, series_id, outcome, rating, cold, total_us, ttft_us, decode_us, input_tokens,
- * output_tokens, unsplit_tokens, cost_nano_usd` of a call. row.series is the series_id. */
+/* All kinds of input together, as the column input_tokens has it; TS_UNKNOWN if none is known. */
+int64_t ts_all_input(int64_t fresh, int64_t cache_read, int64_t cache_write);
+
+/* The columns `id, series_id, outcome, rating, cold, total_us, ttft_us, decode_us, fresh_tokens,
+ * cache_read_tokens, cache_write_tokens, output_tokens, unsplit_tokens, cost_nano_usd` of a call.
+ * row.series is the series_id. */
 void ts_row_read(struct ts_stmt *s, struct ts_agg_row *row);
 
 #endif

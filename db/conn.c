@@ -251,12 +251,11 @@ int64_t ts_col_i64(struct ts_stmt *s)
     return sqlite3_column_int64(s->stmt, s->read++);
 }
 
+/* By its value: each sqlite3_column_...() looks the column up anew. */
 int64_t ts_col_known(struct ts_stmt *s)
 {
-    int i = s->read++;
-    if (sqlite3_column_type(s->stmt, i) == SQLITE_NULL)
-        return TS_UNKNOWN;
-    return sqlite3_column_int64(s->stmt, i);
+    sqlite3_value *v = sqlite3_column_value(s->stmt, s->read++);
+    return sqlite3_value_type(v) == SQLITE_NULL ? TS_UNKNOWN : sqlite3_value_int64(v);
 }
 
 struct ts_cursor ts_col_blob(struct ts_stmt *s)

@@ -20,8 +20,8 @@ SELECT DISTINCT task_type FROM series ORDER BY task_type LIMIT ?1;
 
 -- The hot loop of the analytics: a range of the primary key, no join; the series are filtered in C.
 -- name: calls_in_window
-SELECT c.id, c.series_id, c.outcome, c.rating, c.cold, c.total_us, c.ttft_us, c.decode_us, c.input_tokens,
-  c.output_tokens, c.unsplit_tokens, c.cost_nano_usd
+SELECT c.id, c.series_id, c.outcome, c.rating, c.cold, c.total_us, c.ttft_us, c.decode_us,
+  c.fresh_tokens, c.cache_read_tokens, c.cache_write_tokens, c.output_tokens, c.unsplit_tokens, c.cost_nano_usd
 FROM call c
 WHERE c.id >= ?1 AND c.id < ?2
   AND (?3 IS NULL OR c.outcome = ?3)
@@ -58,8 +58,8 @@ SELECT day FROM rollup_due WHERE day BETWEEN ?1 AND ?2 ORDER BY day;
 
 -- The same without filters: ragged ends of windows that are read from cells else.
 -- name: calls_between
-SELECT id, series_id, outcome, rating, cold, total_us, ttft_us, decode_us, input_tokens,
-  output_tokens, unsplit_tokens, cost_nano_usd
+SELECT id, series_id, outcome, rating, cold, total_us, ttft_us, decode_us,
+  fresh_tokens, cache_read_tokens, cache_write_tokens, output_tokens, unsplit_tokens, cost_nano_usd
 FROM call WHERE id >= ?1 AND id < ?2;
 
 -- name: attempts_in_window

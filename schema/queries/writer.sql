@@ -160,8 +160,8 @@ SELECT coalesce((SELECT value FROM meta WHERE key = 'whole_from_id'), 0);
 INSERT INTO meta(key, value) VALUES ('whole_from_id', ?1) ON CONFLICT(key) DO UPDATE SET value = excluded.value;
 
 -- name: calls_to_count
-SELECT id, series_id, outcome, rating, cold, total_us, ttft_us, decode_us, input_tokens, output_tokens,
-  unsplit_tokens, cost_nano_usd
+SELECT id, series_id, outcome, rating, cold, total_us, ttft_us, decode_us,
+  fresh_tokens, cache_read_tokens, cache_write_tokens, output_tokens, unsplit_tokens, cost_nano_usd
 FROM call WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3;
 
 -- name: attempts_to_count
