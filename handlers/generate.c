@@ -413,15 +413,25 @@ static void start(struct generation *g)
         ended(g, TS_OUTCOME_UPSTREAM_ERROR);
 }
 
-/* A discovery round has ended: what is not there now is not there. */
+static void look_again(struct generation *g)
+{
+    ts_discovery_refresh(g->x->services->discovery, &g->wait);
+}
+
+/* A server has answered; when the round is over, what is not there now is not there. */
 static void looked_again(struct ts_post *post)
 {
     struct ts_discovery_wait *wait = TS_CONTAINER(post, struct ts_discovery_wait, post);
     struct generation *g = TS_CONTAINER(wait, struct generation, wait);
     struct ts_error err = TS_ERROR_INIT;
-    enum ts_err rc = route(g, true, &err);
+    enum ts_err rc = route(g, wait->over, &err);
     if (rc == TS_OK) {
         start(g);
+        return;
+    }
+    bool absent = rc == TS_ERR_MODEL_NOT_FOUND || rc == TS_ERR_UPSTREAM_UNREACHABLE;
+    if (absent && !wait->over) {
+        look_again(g);
         return;
     }
     bool held_back = strstr(err.text, "local only") != NULL;
@@ -430,11 +440,11 @@ static void looked_again(struct ts_post *post)
     refuse(g, &err);
 }
 
-static void look_again(struct generation *g)
+static void look_first(struct generation *g)
 {
     g->wait.post.fn = looked_again;
     g->wait.home = g->x->poller;
-    ts_discovery_refresh(g->x->services->discovery, &g->wait);
+    look_again(g);
 }
 
 static enum ts_err prepare(struct generation *g, const struct ts_dialect *d, struct ts_error *err)
@@ -473,7 +483,7 @@ static void generate(struct ts_exchange *x, const struct ts_dialect *d)
     else if (rc == TS_OK)
         start(g);
     else if (rc == TS_ERR_MODEL_NOT_FOUND || rc == TS_ERR_UPSTREAM_UNREACHABLE)
-        look_again(g); /* a model pulled or a server started a moment ago */
+        look_first(g); /* a model pulled or a server started a moment ago */
     else
         refuse(g, &err);
 }

@@ -18,6 +18,9 @@ struct probe {
     struct ts_discovery *discovery;
     int provider;
     struct ts_fetch *fetch; /* NULL: not running */
+    bool running;           /* in this round */
+    bool mute;              /* it let the last round wait until its patience ended */
+    bool other;             /* its list was found to be another one than before */
     struct ts_timer timer;
     struct ts_buf body;
     int status;
@@ -34,35 +37,70 @@ struct ts_discovery {
     struct ts_registry *registry;
     struct ts_upstream *upstream;
     struct ts_poller *poller;
-    struct ts_timer next; /* the next round */
+    struct ts_timer next;  /* the next round */
+    struct ts_timer grace; /* of servers that were mute */
     struct probe probes[TS_MAX_PROVIDERS];
     int running; /* probes under way, and 1 while they are being started */
+    int64_t started_us;
     int64_t ended_us;
     _Atomic bool done;
 
     pthread_mutex_t lock; /* guards what follows; a leaf */
     struct ts_discovery_wait *waiting;
+    uint64_t round;      /* the newest */
+    uint64_t over;       /* the newest that nobody needs to wait for */
     bool woken;          /* wake is on its way */
     bool dying;          /* who wakes it frees it */
     struct ts_post wake; /* to the discovery's own loop */
 };
 
-/* -- the end of a round ------------------------------------------------------------------------ */
+/* -- who waits --------------------------------------------------------------------------------- */
 
-static void answer_waiters(struct ts_discovery *d)
+static bool is_grace_over(const struct ts_discovery *d, int64_t now_us)
+{
+    return now_us - d->started_us >= TS_DISCOVERY_GRACE_MS * INT64_C(1000);
+}
+
+/* Whether every server has told its models, or has failed to. */
+static bool is_decided(const struct ts_discovery *d)
+{
+    bool grace_over = is_grace_over(d, ts_now_us());
+    for (int i = 0; i < TS_MAX_PROVIDERS; i++) {
+        const struct probe *p = &d->probes[i];
+        if (p->running && !p->listed && !(p->mute && grace_over))
+            return false;
+    }
+    return true;
+}
+
+static void post_waiter(struct ts_discovery_wait *w, uint64_t round, bool over)
+{
+    w->round = round;
+    w->over = over;
+    ts_poller_post(w->home, &w->post); /* it is the waiter's again */
+}
+
+/* There is news, or there will be none. */
+static void answer_waiters(struct ts_discovery *d, bool over)
 {
     struct ts_discovery_wait *w = NULL;
+    uint64_t round = 0;
     {
         TS_GUARD(&d->lock);
         w = d->waiting;
         d->waiting = NULL;
+        round = d->round;
+        if (over)
+            d->over = round;
     }
     while (w != NULL) {
-        struct ts_discovery_wait *next = w->next; /* it is the waiter's again once posted */
-        ts_poller_post(w->home, &w->post);
+        struct ts_discovery_wait *next = w->next;
+        post_waiter(w, round, over);
         w = next;
     }
 }
+
+/* -- the end of a round ------------------------------------------------------------------------ */
 
 static void set_next(struct ts_discovery *d, int64_t due_us)
 {
@@ -75,10 +113,11 @@ static void leave_round(struct ts_discovery *d)
 {
     if (--d->running > 0)
         return;
+    ts_timer_clear(d->poller, &d->grace);
     d->ended_us = ts_now_us();
     set_next(d, d->ended_us + TS_DISCOVERY_EVERY_MS * INT64_C(1000));
     atomic_store_explicit(&d->done, true, memory_order_release);
-    answer_waiters(d);
+    answer_waiters(d, true);
 }
 
 /* -- the end of a probe ------------------------------------------------------------------------ */
@@ -130,9 +169,22 @@ static void conclude(struct probe *p,
     ts_timer_clear(d->poller, &p->timer);
     ts_buf_free(&p->body);
     ts_registry_set_load(d->registry, p->provider, &p->load);
-    bool other = ts_registry_update(d->registry, p->provider, state, models, why);
+    bool other = ts_registry_update(d->registry, p->provider, state, models, why) || p->other;
     log_news(p, state, other, why);
+    p->running = false;
+    p->other = false;
+    if (d->running > 1)
+        answer_waiters(d, is_decided(d));
     leave_round(d);
+}
+
+/* Those who wait for a model do not wait until the server has told how busy it is. Takes the
+ * contents of @models. */
+static void publish(struct probe *p, struct ts_model_list *models)
+{
+    struct ts_discovery *d = p->discovery;
+    p->other = ts_registry_update(d->registry, p->provider, TS_PROVIDER_UP, models, NULL);
+    answer_waiters(d, is_decided(d));
 }
 
 static void conclude_down(struct probe *p, const char *fmt, ...) TS_PRINTF(2, 3);
@@ -176,6 +228,15 @@ static void take_load(struct probe *p, const struct ts_provider *provider)
     p->load.told_ms = ts_wall_ms();
 }
 
+/* Whether the list is wanted before the rest: somebody waits, or the server was not there. */
+static bool is_urgent(const struct probe *p)
+{
+    struct ts_discovery *d = p->discovery;
+    struct ts_provider_status s = ts_registry_status(d->registry, p->provider);
+    TS_GUARD(&d->lock);
+    return d->waiting != NULL || s.state != TS_PROVIDER_UP;
+}
+
 static void take_list(struct probe *p, const struct ts_provider *provider)
 {
     const struct ts_kind *kind = provider->kind;
@@ -191,6 +252,11 @@ static void take_list(struct probe *p, const struct ts_provider *provider)
     }
     kind->list_models(answer, &p->models);
     p->listed = true;
+    struct ts_model_list early;
+    if (kind->load != NULL && is_urgent(p) && ts_model_list_init(&early) == TS_OK) {
+        kind->list_models(answer, &early);
+        publish(p, &early);
+    }
     int64_t due_us = ts_now_us() + TS_DISCOVERY_LOAD_TIMEOUT_MS * INT64_C(1000);
     if (ts_timer_set(p->discovery->poller, &p->timer, due_us) == TS_OK)
         ask_further(p);
@@ -203,6 +269,7 @@ static void on_done(void *ctx, enum ts_fetch_end end, const char *detail)
     struct probe *p = ctx;
     const struct ts_provider *provider = ts_registry_provider(p->discovery->registry, p->provider);
     p->fetch = NULL; /* freed when this returns */
+    p->mute = false;
     if (p->listed) {
         if (end == TS_FETCH_COMPLETE && p->status == 200)
             take_load(p, provider);
@@ -246,6 +313,7 @@ static void on_timeout(struct ts_timer *t)
 {
     struct probe *p = TS_CONTAINER(t, struct probe, timer);
     ts_fetch_cancel(p->fetch);
+    p->mute = !p->listed;
     if (p->listed)
         conclude_up(p);
     else
@@ -287,6 +355,7 @@ static void start_probe(struct probe *p, int64_t now_us)
     struct ts_discovery *d = p->discovery;
     const struct ts_provider *provider = ts_registry_provider(d->registry, p->provider);
     d->running++;
+    p->running = true;
     p->listed = false;
     p->question = 0;
     p->load = TS_SERVER_LOAD_UNKNOWN;
@@ -316,11 +385,25 @@ static void start_round(struct ts_discovery *d)
         return;
     int64_t now_us = ts_now_us();
     d->running = 1;
+    d->started_us = now_us;
+    {
+        TS_GUARD(&d->lock);
+        d->round++;
+    }
+    /* Without it those who wait do so until the end. */
+    (void)!ts_timer_set(d->poller, &d->grace, now_us + TS_DISCOVERY_GRACE_MS * INT64_C(1000));
     for (int i = 0; i < ts_registry_count(d->registry); i++) {
         if (is_due(&d->probes[i], now_us))
             start_probe(&d->probes[i], now_us);
     }
     leave_round(d);
+}
+
+static void on_grace(struct ts_timer *t)
+{
+    struct ts_discovery *d = TS_CONTAINER(t, struct ts_discovery, grace);
+    if (is_decided(d))
+        answer_waiters(d, true);
 }
 
 static void on_next(struct ts_timer *t)
@@ -354,11 +437,17 @@ static void on_wake(struct ts_post *post)
     int64_t due_us = d->ended_us + TS_DISCOVERY_PAUSE_MS * INT64_C(1000);
     if (d->running == 0)
         set_next(d, due_us > now_us ? due_us : now_us);
+    else if (is_decided(d))
+        answer_waiters(d, true);
 }
 
 void ts_discovery_refresh(struct ts_discovery *d, struct ts_discovery_wait *w)
 {
     TS_GUARD(&d->lock);
+    if (w->round != 0 && w->round <= d->over) { /* its round ended while it looked at the news */
+        post_waiter(w, w->round, true);
+        return;
+    }
     w->next = d->waiting;
     d->waiting = w;
     if (d->woken)
@@ -387,6 +476,7 @@ enum ts_err ts_discovery_new(struct ts_registry *r,
     d->upstream = u;
     d->poller = p;
     d->next.fn = on_next;
+    d->grace.fn = on_grace;
     d->wake.fn = on_wake;
     (void)pthread_mutex_init(&d->lock, NULL);
     for (int i = 0; i < TS_MAX_PROVIDERS; i++) {
@@ -408,6 +498,7 @@ void ts_discovery_free(struct ts_discovery *d)
     if (d == NULL)
         return;
     ts_timer_clear(d->poller, &d->next);
+    ts_timer_clear(d->poller, &d->grace);
     for (int i = 0; i < TS_MAX_PROVIDERS; i++) {
         struct probe *p = &d->probes[i];
         if (p->fetch != NULL)
@@ -416,7 +507,7 @@ void ts_discovery_free(struct ts_discovery *d)
         ts_buf_free(&p->body);
         ts_model_list_deinit(&p->models);
     }
-    answer_waiters(d);
+    answer_waiters(d, true);
     bool woken = false;
     {
         TS_GUARD(&d->lock);

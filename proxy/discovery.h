@@ -13,8 +13,8 @@
 enum {
     TS_DISCOVERY_EVERY_MS = 10000,
     TS_DISCOVERY_TIMEOUT_MS = 2000,
-    TS_DISCOVERY_LOAD_TIMEOUT_MS = 250,   /* for what it tells beside its list: requests for models
-                                           * that nobody knows wait for the round */
+    TS_DISCOVERY_LOAD_TIMEOUT_MS = 250,   /* for what it tells beside its list */
+    TS_DISCOVERY_GRACE_MS = 250,          /* for those who wait, of a server that was mute before */
     TS_DISCOVERY_CLOUD_EVERY_MS = 300000, /* a cloud's list hardly changes */
     TS_DISCOVERY_PAUSE_MS = 250,          /* between rounds that are asked for, at least */
 };
@@ -36,11 +36,20 @@ void ts_discovery_start(struct ts_discovery *d);
 /* A round has ended at least once: the servers that are there have been seen. Thread: any. */
 bool ts_discovery_done(const struct ts_discovery *d);
 
-/* Somebody who waits for a round: post.fn (set by the waiter, with home) runs on the waiter's own
- * loop when the round that starts now, or is running, has ended. Thread: any. */
+/*
+ * Somebody who waits for news: post.fn (set by the waiter, with home) runs on the waiter's own loop
+ * when a server has answered in the round that starts now, or is running. Who then does not find
+ * what it looks for, and reads that the round is not over, asks again with the same structure.
+ *
+ * A round is over for those who wait when every server has told its models or has failed to; a
+ * server that was mute the last time is waited for no longer than TS_DISCOVERY_GRACE_MS.
+ * Thread: any.
+ */
 struct ts_discovery_wait {
     struct ts_post post; /* back to the waiter */
     struct ts_poller *home;
+    bool over;      /* out: what is not there now is not there */
+    uint64_t round; /* discovery's own; 0 before the first time */
     struct ts_discovery_wait *next;
 };
 void ts_discovery_refresh(struct ts_discovery *d, struct ts_discovery_wait *w);

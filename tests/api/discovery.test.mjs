@@ -63,6 +63,40 @@ test('discovery never sends a prompt, and an unreachable server delays the start
   assert.equal((await server.post('/api/generate', { model: 'm', prompt: 'p' })).status, 200);
 });
 
+test('a mute server holds up nobody: what others have is found at once, what nobody has is told soon', async (t) => {
+  const ollama = await startUpstream(t, { models: ['m'] });
+  const mute = await startUpstream(t, { kind: 'vllm', models: ['x'] });
+  mute.onProbe = (call) => call.sleep(60_000);
+  const server = await startTouchstone(t, { upstreams: { ollama, vllm: mute } });
+  const timed = async (model) => {
+    const started = performance.now();
+    const { status } = await server.post('/api/generate', { model, prompt: 'p' });
+    return { status, ms: performance.now() - started };
+  };
+  assert.equal((await timed('nope')).status, 404); // the round in which it is found to be mute ends here at the latest
+  ollama.models.push('pulled');
+  const pulled = await timed('pulled');
+  assert.equal(pulled.status, 200);
+  assert.ok(pulled.ms < 400 * slack, `found after ${pulled.ms} ms`); // rounds are 250 ms apart
+  const nope = await timed('nope');
+  assert.equal(nope.status, 404);
+  assert.ok(nope.ms < 1000 * slack, `told after ${nope.ms} ms`);
+  mute.onProbe = undefined;
+  await sleep(2200); // the round that still waits for it
+  assert.equal((await timed('x')).status, 200, 'it is asked all the same');
+});
+
+test('nobody waits for how busy a server is', async (t) => {
+  const vllm = await startUpstream(t, { kind: 'vllm', models: ['m'] });
+  const server = await startTouchstone(t, { upstreams: { vllm } });
+  vllm.onProbe = (call, found) => (call.path === '/metrics' ? call.sleep(60_000) : call.send(found === null ? 404 : 200, found ?? {}));
+  vllm.models.push('pulled');
+  await sleep(300);
+  const started = performance.now();
+  assert.equal((await server.post('/v1/chat/completions', { model: 'pulled', messages: [{ role: 'user', content: 'p' }] })).status, 200);
+  assert.ok(performance.now() - started < 200 * slack, `${performance.now() - started} ms`);
+});
+
 test('a server that comes later is found without a restart', async (t) => {
   const port = await freePort();
   const server = await startTouchstone(t, { env: { OLLAMA_BASE_URL: `http://127.0.0.1:${port}/v1` } });

@@ -494,7 +494,10 @@ static void a_round_that_is_asked_for_sees_what_is_new_and_wakes_all_who_wait(vo
     assert_int_equal(w[1].woken, 1);
     assert_int_equal(w[2].woken, 1);
     assert_true(took_us < (TS_DISCOVERY_PAUSE_MS + 200) * 1000);
+    assert_true(w[0].wait.over);
     assert_int_equal(ts_registry_status(r.registry, p).models, 1);
+    while (atomic_load(&r.servers[0]->requests) < 4 && ts_now_us() < from_us + 2000000)
+        turn(&r);                                              /* nobody waits for its load */
     assert_int_equal(atomic_load(&r.servers[0]->requests), 4); /* two rounds, list and load */
     close_rig(&r);
 }
