@@ -102,14 +102,36 @@ static void unlink_drain(struct ts_fetch *f)
     f->drain_link = NULL;
 }
 
+/* False: the handle still has a read buffer, as after a name that was not found. libcurl then keeps
+ * the buffer, forgets its size, and would read more into it than it holds. */
+static bool set_buffers(CURL *easy)
+{
+    return curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)READ_BYTES) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)READ_BYTES) == CURLE_OK;
+}
+
 static void keep_or_free_handle(struct ts_upstream *u, CURL *easy)
 {
-    if (u->idle_count == IDLE_HANDLES) {
-        curl_easy_cleanup(easy);
-        return;
+    if (u->idle_count < IDLE_HANDLES) {
+        curl_easy_reset(easy); /* forgets the headers, and with them the key */
+        if (set_buffers(easy)) {
+            u->idle[u->idle_count++] = easy;
+            return;
+        }
     }
-    curl_easy_reset(easy); /* forgets the headers, and with them the key */
-    u->idle[u->idle_count++] = easy;
+    curl_easy_cleanup(easy);
+}
+
+static CURL *take_or_make_handle(struct ts_upstream *u)
+{
+    if (u->idle_count > 0)
+        return u->idle[--u->idle_count];
+    CURL *easy = curl_easy_init();
+    if (easy != NULL && !set_buffers(easy)) {
+        curl_easy_cleanup(easy);
+        return NULL;
+    }
+    return easy;
 }
 
 /* Outside libcurl only. Closes the connection unless the transfer is complete. */
@@ -499,8 +521,6 @@ static void set_policy(struct ts_fetch *f)
     (void)curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(e, CURLOPT_PROXY, ""); /* a stray http_proxy would get the key */
     (void)curl_easy_setopt(e, CURLOPT_USERAGENT, "touchstone/" TS_VERSION);
-    (void)curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)READ_BYTES);
-    (void)curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, (long)READ_BYTES);
     (void)curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
     (void)curl_easy_setopt(e, CURLOPT_HEADERDATA, f);
     (void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
@@ -518,7 +538,7 @@ static struct ts_fetch *fetch_new(struct ts_upstream *u)
     struct ts_fetch *f = calloc(1, sizeof(*f));
     if (f == NULL)
         return NULL;
-    f->easy = u->idle_count > 0 ? u->idle[--u->idle_count] : curl_easy_init();
+    f->easy = take_or_make_handle(u);
     if (f->easy == NULL) {
         free(f);
         return NULL;

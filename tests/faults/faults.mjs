@@ -50,8 +50,8 @@ export const FAULTS = {
   'refuses the connection': before(null, 502, ...far, { stops: true }),
   'has no such name': before(null, 502, ...far, { url: () => 'http://no-such-host.invalid:1', unseen: true }),
   'speaks no TLS where it should': before(null, 502, ...far, { url: (port) => `https://127.0.0.1:${port}`, unseen: true }),
-  'resets before the head': before((c) => c.reset(), 502, ...cut),
-  'closes before the head': before((c) => c.close(), 502, ...cut),
+  'resets before the head': before((c) => c.reset(), 502, ...cut, { headless: true }),
+  'closes before the head': before((c) => c.close(), 502, ...cut, { headless: true }),
   'says nothing': before((c) => c.sleep(60_000), 504, ...late),
   'sends a head and then nothing': before(async (c) => { streamHead(c); await c.sleep(60_000); }, 504, ...late),
   'drips a byte now and then': before(async (c) => {
@@ -62,8 +62,8 @@ export const FAULTS = {
       await c.sleep(100);
     }
   }, 504, ...late),
-  'talks garbage': before((c) => { c.raw('SSH-2.0-OpenSSH_9.2\r\n\r\n'); c.close(); }, 502, ...invalid),
-  'talks HTTP/0.9': before((c) => { c.raw('<html>hello</html>'); c.close(); }, 502, ...invalid),
+  'talks garbage': before((c) => { c.raw('SSH-2.0-OpenSSH_9.2\r\n\r\n'); c.close(); }, 502, ...invalid, { headless: true }),
+  'talks HTTP/0.9': before((c) => { c.raw('<html>hello</html>'); c.close(); }, 502, ...invalid, { headless: true }),
   'sends a header line of 200 KB': before((c) => { c.raw(`HTTP/1.1 200 OK\r\nX-Big: ${'a'.repeat(200_000)}\r\n\r\n`); c.close(); }, 502, ...invalid),
   'sends 400 KB of headers': before((c) => { c.raw(`HTTP/1.1 200 OK\r\n${`X-Many: ${'a'.repeat(990)}\r\n`.repeat(400)}\r\n`); c.close(); }, 502, ...invalid),
   'sends a NUL in a header': before((c) => { c.raw('HTTP/1.1 200 OK\r\nX-Nul: a\0b\r\n\r\n'); c.close(); }, 502, ...invalid),

@@ -11,7 +11,7 @@ import { FAULTS, TEXT, WHOLE } from './faults.mjs';
 
 const LIMIT_MS = 1000; // first token, and gap between tokens
 const CONNECT_MS = 500;
-const GRACE_MS = 500;
+const GRACE_MS = 1000; // what the safety rules allow beyond a deadline
 
 // The pieces of a good answer in the dialect that the server was asked in.
 const good = (call) => [
@@ -107,8 +107,11 @@ async function alone(place, dialect, stream, name, fault) {
   }
   assertTold(dialect, fault, answer);
   const tries = place.servers[name].calls.filter((c) => c.body.includes(prompt)).length;
-  assert.ok(tries <= (fault.when === 'after' ? 1 : 2), `asked ${tries} times`);
-  if (!fault.stops) assert.equal(Number(answer.got.headers['x-touchstone-attempts']), tries);
+  // Without a head it may be that a kept connection had died: once, that is asked again and no attempt.
+  const afresh = fault.headless ? 1 : 0;
+  assert.ok(tries <= (fault.when === 'after' ? 1 : 2) + afresh, `asked ${tries} times`);
+  const attempts = Number(answer.got.headers['x-touchstone-attempts']);
+  if (!fault.stops) assert.ok(attempts <= tries && attempts + afresh >= tries, `${attempts} attempts, asked ${tries} times`);
 }
 
 async function withAnother(place, dialect, stream, name, fault) {

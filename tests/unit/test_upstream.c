@@ -38,6 +38,7 @@ struct seen {
     char header[64];
     struct ts_buf body; /* the beginning */
     size_t bytes;
+    size_t largest; /* of its pieces */
     int bodies;
     int dones;
     enum ts_fetch_end end;
@@ -75,6 +76,7 @@ static void on_body(void *ctx, const char *bytes, size_t n)
     struct seen *s = ctx;
     s->bodies++;
     s->bytes += n;
+    s->largest = n > s->largest ? n : s->largest;
     ts_buf_put(&s->body, bytes, n);
     if (s->act == CANCEL_IN_BODY) {
         s->acted_us = ts_now_us();
@@ -618,6 +620,27 @@ static void a_url_that_libcurl_refuses_is_an_error_at_once_or_at_the_end(void **
     teardown_rig(&r);
 }
 
+/* Else libcurl reads 16 KiB into a buffer of one: it keeps the buffer and forgets its size. */
+static void a_handle_that_found_no_server_still_reads_no_more_than_its_buffer_holds(void **state)
+{
+    (void)state;
+    struct rig r;
+    setup_rig(&r, serve_endless, NULL);
+    struct seen lost = {.rig = &r};
+    start(&lost, "http://nowhere.invalid/", NULL);
+    run_until_done(&r, &lost);
+    assert_int_equal(lost.end, TS_FETCH_UNREACHABLE);
+    struct seen s = {.rig = &r};
+    start(&s, r.server->url, NULL);
+    while (s.bytes < 100000)
+        turn(&r, 20);
+    assert_in_range(s.largest, 1, 1024);
+    ts_fetch_cancel(s.fetch);
+    ts_buf_free(&lost.body);
+    ts_buf_free(&s.body);
+    teardown_rig(&r);
+}
+
 static int global_setup(void **state)
 {
     (void)state;
@@ -648,6 +671,7 @@ int main(void)
         cmocka_unit_test(a_released_fetch_that_never_ends_is_closed),
         cmocka_unit_test(what_still_drains_goes_down_with_the_loop),
         cmocka_unit_test(a_url_that_libcurl_refuses_is_an_error_at_once_or_at_the_end),
+        cmocka_unit_test(a_handle_that_found_no_server_still_reads_no_more_than_its_buffer_holds),
     };
     return cmocka_run_group_tests(tests, global_setup, global_teardown);
 }
