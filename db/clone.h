@@ -49,6 +49,7 @@ struct ts_code_file {
     const char *metadata_json; /* or NULL */
     double quality;            /* NaN: not judged */
     const char *quality_json;
+    bool late; /* judged when it was stored already */
 };
 
 struct ts_clone {
@@ -84,6 +85,18 @@ struct ts_store_clone {
     char provider[TS_MAX_NAME * 4 + 1];
 };
 void ts_store_clone(struct ts_store *s, struct ts_store_clone *c);
+
+/* The quality of an attempt and its files, found after they were stored; a job as the others. What
+ * was deleted meanwhile is let be. */
+struct ts_store_clone_quality {
+    struct ts_store_job job;
+    int64_t id;
+    double score; /* NaN: none of its files can be judged */
+    const char *json;
+    const struct ts_code_file *files; /* those that are `late` */
+    int file_count;
+};
+void ts_store_clone_quality(struct ts_store *s, struct ts_store_clone_quality *q);
 
 struct ts_benchmark {
     const char *provider;

@@ -237,6 +237,36 @@ enum ts_err ts_clone_apply(struct ts_store *s, struct ts_store_job *job, struct 
     return ts_clone_write(s->writer.conn, &clone, &c->id, &c->website_id, err);
 }
 
+/* -- quality ----------------------------------------------------------------------------------- */
+
+enum ts_err ts_clone_apply_quality(struct ts_store *s,
+                                   struct ts_store_job *job,
+                                   struct ts_error *err)
+{
+    const struct ts_store_clone_quality *q = TS_CONTAINER(job, struct ts_store_clone_quality, job);
+    {
+        TS_LEASE(u, s->writer.conn, TS_SQL_CLONE_JUDGE);
+        ts_bind_i64(&u, q->id);
+        bind_figure(&u, q->score);
+        ts_bind_text(&u, q->json);
+        if (ts_step(&u) != TS_DONE)
+            return ts_stmt_fail(&u, err, "storing the quality of a clone");
+    }
+    for (int i = 0; i < q->file_count; i++) {
+        if (!q->files[i].late)
+            continue;
+        TS_LEASE(u, s->writer.conn, TS_SQL_CODE_FILE_JUDGE);
+        ts_bind_i64(&u, q->id);
+        ts_bind_text(&u, q->files[i].path);
+        bind_figure(&u, q->files[i].quality);
+        ts_bind_text(&u, q->files[i].quality_json);
+        if (ts_step(&u) != TS_DONE)
+            return ts_stmt_fail(&u, err, "storing the quality of a file");
+    }
+    job->result = TS_OK;
+    return TS_OK;
+}
+
 /* -- benchmarks -------------------------------------------------------------------------------- */
 
 enum ts_err ts_benchmark_write(struct ts_conn *c,

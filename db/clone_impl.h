@@ -16,6 +16,9 @@ enum ts_err ts_clone_apply_website(struct ts_store *s,
                                    struct ts_store_job *job,
                                    struct ts_error *err);
 enum ts_err ts_clone_apply(struct ts_store *s, struct ts_store_job *job, struct ts_error *err);
+enum ts_err ts_clone_apply_quality(struct ts_store *s,
+                                   struct ts_store_job *job,
+                                   struct ts_error *err);
 enum ts_err ts_clone_apply_benchmarks(struct ts_store *s,
                                       struct ts_store_job *job,
                                       struct ts_error *err);

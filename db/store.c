@@ -321,6 +321,11 @@ void ts_store_clone(struct ts_store *s, struct ts_store_clone *c)
     put_alone(s, &c->job, ts_clone_apply);
 }
 
+void ts_store_clone_quality(struct ts_store *s, struct ts_store_clone_quality *q)
+{
+    put_alone(s, &q->job, ts_clone_apply_quality);
+}
+
 void ts_store_benchmarks(struct ts_store *s, struct ts_store_benchmarks *b)
 {
     put_alone(s, &b->job, ts_clone_apply_benchmarks);

@@ -6,13 +6,16 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "handlers/clone_quality.h"
 #include "handlers/clone_read.h"
 #include "handlers/services.h"
 
-/* loop: the call ends -> reader thread: the files are found -> writer: stored -> gone */
+/* loop: the call ends -> reader thread: the files are found -> writer: stored
+ *      -> reader thread: judged -> writer: stored -> gone */
 struct ts_clone_answer {
     struct ts_query reading;
     struct ts_store_clone store;
+    struct ts_clone_judging judging;
     const struct ts_services *services;
     struct ts_relay_answer answer;
     enum ts_outcome outcome;
@@ -37,7 +40,7 @@ enum ts_err ts_clone_answer_new(const struct ts_exchange *x,
         return rc;
     }
     a->services = x->services;
-    a->in.arena = TS_ARENA_INIT(TS_MAX_CODE_FILES * (TS_MAX_FILE_PATH + 64));
+    a->in.arena = TS_ARENA_INIT(TS_CLONE_ARENA_BYTES);
     a->in.clone = (struct ts_clone){.url = a->in.url,
                                     .domain = a->in.domain,
                                     .call_id = x->id,
@@ -80,13 +83,23 @@ static void judge(struct ts_clone_answer *a, enum ts_err code_rc, const struct t
         c->error_message = code_rc != TS_OK ? code_err->text : "there is no code in the answer";
 }
 
+static void judged(struct ts_clone_judging *j)
+{
+    ts_clone_answer_drop(TS_CONTAINER(j, struct ts_clone_answer, judging));
+}
+
 static void stored(struct ts_post *post)
 {
     struct ts_store_job *job = TS_CONTAINER(post, struct ts_store_job, post);
     struct ts_store_clone *c = TS_CONTAINER(job, struct ts_store_clone, job);
-    if (job->result != TS_OK)
+    struct ts_clone_answer *a = TS_CONTAINER(c, struct ts_clone_answer, store);
+    if (job->result != TS_OK) {
         ts_log(TS_LOG_WARN, "a clone attempt could not be stored: %s", job->error.text);
-    ts_clone_answer_drop(TS_CONTAINER(c, struct ts_clone_answer, store));
+        ts_clone_answer_drop(a);
+        return;
+    }
+    a->judging.done = judged;
+    ts_clone_judge(&a->judging, a->services, &a->in, c->id);
 }
 
 static enum ts_err find_code(struct ts_query *q, struct ts_reader_conn *conn, struct ts_error *err)
@@ -102,7 +115,7 @@ static enum ts_err find_code(struct ts_query *q, struct ts_reader_conn *conn, st
         c->code = (struct ts_slice){ts_buf_text(&a->answer.text), a->answer.text.len};
     enum ts_err rc = c->code.at != NULL ? ts_clone_take_code(&a->in, false, err) : TS_OK;
     judge(a, rc, err);
-    return TS_OK;
+    return ts_clone_prejudge(&a->in, err);
 }
 
 /* On the reader's thread. */

@@ -16,7 +16,6 @@ enum {
     ERROR_MAX = 4000,
     FILE_METADATA_MAX = 16 * 1024,
     AHEAD_MAX_MS = 24 * 3600 * 1000, /* a reporter's clock may be so much ahead of ours */
-    ARENA_MAX = 1024 * 1024,
 };
 static const double max_generation_ms = 7.0 * 86400 * 1000;
 static const int64_t max_components = 1000000;
@@ -364,7 +363,7 @@ enum ts_err ts_clone_read(const struct ts_services *services,
                                         "componentCount",
                                         "timestamp",
                                         NULL};
-    in->arena = TS_ARENA_INIT(ARENA_MAX);
+    in->arena = TS_ARENA_INIT(TS_CLONE_ARENA_BYTES);
     in->clone = (struct ts_clone){.size_bytes = TS_UNKNOWN, .quality = (double)NAN};
     enum ts_err rc = ts_json_parse(text.at, text.len, &in->body, err);
     if (rc != TS_OK)

@@ -12,6 +12,9 @@
 #include "db/clone.h"
 #include "handlers/services.h"
 
+/* Names of files, their metadata, and what is said of their quality. */
+enum { TS_CLONE_ARENA_BYTES = 16 * 1024 * 1024 };
+
 struct ts_clone_input {
     json_t *body;
     struct ts_arena arena;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "handlers/clone_args.h"
+#include "handlers/clone_quality.h"
 #include "handlers/clone_read.h"
 #include "handlers/handlers.h"
 #include "handlers/reply.h"
@@ -144,10 +145,12 @@ void ts_handle_clone_file(struct ts_exchange *x)
 
 /* -- a new one --------------------------------------------------------------------------------- */
 
-/* loop -> reader thread: the body is read -> loop -> writer: stored -> loop: answered */
+/* loop -> reader thread: the body is read -> loop -> writer: stored -> loop: answered
+ *      -> reader thread: its code is judged -> writer: stored */
 struct posted_clone {
     struct ts_query reading;
     struct ts_store_clone store;
+    struct ts_clone_judging judging;
     struct ts_exchange *x;
     struct ts_clone_input in;
 };
@@ -161,7 +164,7 @@ static void free_posted(struct posted_clone *p)
 static json_t *posted_json(const struct posted_clone *p)
 {
     const struct ts_clone *c = &p->in.clone;
-    return json_pack("{s:I, s:I, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o}",
+    return json_pack("{s:I, s:I, s:s, s:s, s:s, s:s, s:i, s:o, s:o}",
                      "id",
                      (json_int_t)p->store.id,
                      "websiteId",
@@ -179,9 +182,12 @@ static json_t *posted_json(const struct posted_clone *p)
                      "codeSizeBytes",
                      ts_json_int(c->size_bytes),
                      "componentCount",
-                     ts_json_int(c->components),
-                     "qualityScore",
-                     ts_json_num2(c->quality));
+                     ts_json_int(c->components));
+}
+
+static void judged(struct ts_clone_judging *j)
+{
+    free_posted(TS_CONTAINER(j, struct posted_clone, judging));
 }
 
 static void stored(struct ts_post *post)
@@ -189,18 +195,23 @@ static void stored(struct ts_post *post)
     struct ts_store_job *job = TS_CONTAINER(post, struct ts_store_job, post);
     struct ts_store_clone *c = TS_CONTAINER(job, struct ts_store_clone, job);
     struct posted_clone *p = TS_CONTAINER(c, struct posted_clone, store);
-    if (job->result == TS_OK)
-        ts_reply_json(p->x, 201, posted_json(p));
-    else
+    const struct ts_services *services = p->x->services;
+    if (job->result != TS_OK) {
         ts_reply_error(p->x, &job->error);
-    free_posted(p);
+        free_posted(p);
+        return;
+    }
+    ts_reply_json(p->x, 201, posted_json(p));
+    p->judging.done = judged;
+    ts_clone_judge(&p->judging, services, &p->in, c->id);
 }
 
 static enum ts_err read_body(struct ts_query *q, struct ts_reader_conn *c, struct ts_error *err)
 {
     (void)c;
     struct posted_clone *p = TS_CONTAINER(q, struct posted_clone, reading);
-    return ts_clone_read(p->x->services, p->x->body, &p->in, err);
+    enum ts_err rc = ts_clone_read(p->x->services, p->x->body, &p->in, err);
+    return rc == TS_OK ? ts_clone_prejudge(&p->in, err) : rc;
 }
 
 static void was_read(struct ts_post *post)

@@ -304,6 +304,12 @@ INSERT INTO code_files(clone_attempt_id, file_path, file_type, lines_of_code, si
   metadata, content)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
 
+-- name: clone_judge
+UPDATE clone_attempts SET quality_score = ?2, quality = ?3 WHERE id = ?1;
+
+-- name: code_file_judge
+UPDATE code_files SET quality_score = ?3, quality = ?4 WHERE clone_attempt_id = ?1 AND file_path = ?2;
+
 -- name: call_provider
 SELECT provider FROM call JOIN series USING(series_id) WHERE id = ?1;
 

@@ -89,7 +89,6 @@ test('an attempt is tracked in one call: site, attempt and files, with the colum
   const one = (await server.get(`/api/clones/${got.json.id}`)).json;
   assert.deepEqual(one.files.map((f) => f.path), ['index.html', 'src/App.jsx']);
   assert.equal(one.url, 'https://stripe.com');
-  assert.equal(one.qualityScore, null);
   const file = await server.get(`/api/clones/${got.json.id}/files/src/App.jsx`);
   assert.equal(file.json.content, 'export default 1\n');
   assert.deepEqual(file.json.metadata, { by: 'me' });
@@ -106,6 +105,34 @@ test('code that comes as one text is split into its files', async (t) => {
   const whole = await server.post('/api/clones', attempt({ files: undefined, code: '<!doctype html><p>all' }));
   assert.equal(whole.json.codeSizeBytes, 21);
   assert.equal((await server.get(`/api/clones/${whole.json.id}/files/index.html`)).json.content, '<!doctype html><p>all');
+});
+
+test('code is judged behind the answer; what cannot be judged says why', async (t) => {
+  const server = await startTouchstone(t);
+  const { json } = await server.post('/api/clones', attempt({ files: [
+    { path: 'index.html', content: '<!doctype html>\n<html lang="en"><body><img src="a.png"><p>x</p></body></html>\n' },
+    { path: 'notes.txt', content: 'x' }, { path: 'src/bad.js', content: 'function ( {{{ ' },
+  ] }));
+  let one;
+  for (let i = 0; i < 100 * slack && (one?.qualityScore ?? null) === null; i++) {
+    await sleep(20);
+    one = (await server.get(`/api/clones/${json.id}`)).json;
+  }
+  const [page, notes, bad] = one.files;
+  assert.deepEqual(page.quality.parts.map((p) => p.part), ['parseErrors', 'nesting', 'length', 'duplication', 'labels']);
+  assert.ok(page.qualityScore > 50 && page.qualityScore < 100, `${page.qualityScore}`); // no alt
+  assert.equal(Math.round((page.quality.parts.reduce((n, p) => n + p.points, 0) + page.quality.score) * 10), 1000);
+  assert.ok(bad.qualityScore < page.qualityScore, `${bad.qualityScore}`);
+  assert.equal(notes.qualityScore, null);
+  assert.match(notes.quality.absent, /no grammar/);
+  assert.ok(one.qualityScore > 0 && one.qualityScore < 100);
+  const text = await server.post('/api/clones', attempt({ files: [{ path: 'a.txt', content: 'x' }] }));
+  const other = (await server.get(`/api/clones/${text.json.id}`)).json;
+  assert.equal(other.qualityScore, null);
+  assert.match(other.quality.absent, /none of its files/);
+  const stats = (await server.get('/api/clones/stats')).json;
+  assert.equal(stats.avgQualityScore, one.qualityScore); // absent is not 0
+  await exact(server);
 });
 
 const long = `${'x'.repeat(290)}/index.html`;
@@ -146,17 +173,17 @@ const WRONG = {
   'a time far ahead': [{ timestamp: '2199-01-01T00:00:00Z' }, 'timestamp'],
 };
 
-for (const [what, [more, param]] of Object.entries(WRONG)) {
-  test(`an attempt with ${what} is refused, and nothing of it is stored`, async (t) => {
-    const server = await startTouchstone(t);
+test('what is wrong with an attempt is told, and nothing of it is stored', async (t) => {
+  const server = await startTouchstone(t);
+  for (const [what, [more, param]] of Object.entries(WRONG)) {
     const got = await server.post('/api/clones', attempt(more));
-    assert.equal(got.status, 400, got.text);
-    assert.equal(got.json.error.code, 'invalid_field');
-    assert.equal(got.json.error.param, param);
+    assert.equal(got.status, 400, `${what}: ${got.text}`);
+    assert.equal(got.json.error.code, 'invalid_field', what);
+    assert.equal(got.json.error.param, param, what);
     assert.ok(got.json.error.message.length > param.length + 5 && got.json.error.message.includes(param), got.json.error.message);
     nothingStored(server);
-  });
-}
+  }
+});
 
 test('a NUL in a path, an unknown call, and a body beyond the limit are refused', async (t) => {
   const server = await startTouchstone(t);
