@@ -165,6 +165,29 @@ void ts_preview_inline(
     }
 }
 
+/* As the value of an attribute in double quotes. */
+static void put_escaped(struct ts_buf *out, struct ts_slice text)
+{
+    for (size_t i = 0, from = 0; i <= text.len; i++) {
+        bool special = i < text.len && (text.at[i] == '&' || text.at[i] == '"');
+        if (i < text.len && !special)
+            continue;
+        ts_buf_put(out, text.at + from, i - from);
+        if (special)
+            ts_buf_puts(out, text.at[i] == '&' ? "&amp;" : "&quot;");
+        from = i + 1;
+    }
+}
+
+/* In a srcdoc `#part` means a part of the document around it: links within the page would lead
+ * away, where they may not go, and leave an error in its place. */
+static const char stay[] =
+    "<script>addEventListener('click',e=>{"
+    "const a=e.target instanceof Element&&e.target.closest('a[href],area[href]');if(!a)return;"
+    "e.preventDefault();const to=a.getAttribute('href');if(to[0]!=='#')return;"
+    "const part=to==='#'?document.documentElement:document.getElementById(to.slice(1));"
+    "part&&part.scrollIntoView()},true)</script>";
+
 void ts_preview_frame(struct ts_slice page, struct ts_buf *out)
 {
     ts_buf_puts(out,
@@ -172,14 +195,7 @@ void ts_preview_frame(struct ts_slice page, struct ts_buf *out)
                 "html,body,iframe{margin:0;padding:0;border:0;width:100%;height:100%;"
                 "display:block}body{overflow:hidden}</style></head><body>"
                 "<iframe sandbox=\"allow-scripts\" title=\"What the model made\" srcdoc=\"");
-    for (size_t i = 0, from = 0; i <= page.len; i++) {
-        bool special = i < page.len && (page.at[i] == '&' || page.at[i] == '"');
-        if (i < page.len && !special)
-            continue;
-        ts_buf_put(out, page.at + from, i - from);
-        if (special)
-            ts_buf_puts(out, page.at[i] == '&' ? "&amp;" : "&quot;");
-        from = i + 1;
-    }
+    put_escaped(out, page);
+    put_escaped(out, TS_SLICE_LIT(stay));
     ts_buf_puts(out, "\"></iframe></body></html>\n");
 }
