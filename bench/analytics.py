@@ -6,6 +6,7 @@ differs makes the run fail. Results go to the terminal and into the section of b
 """
 
 import argparse
+import contextlib
 import glob
 import http.client
 import json
@@ -110,15 +111,20 @@ class Database:
             json.dump({**json.loads(done.stdout), "end_ms": end_ms}, f)
 
     def oldest_ms(self):
-        with sqlite3.connect(f"file:{self.path}?mode=ro", uri=True) as db:
+        with self.look() as db:
             return db.execute("SELECT min(id) >> 20 FROM call").fetchone()[0]
+
+    def look(self):
+        """A connection that is closed in the end: else the server could not put its log away when it stops, and would
+        check the whole file at its next start."""
+        return contextlib.closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True))
 
     def bytes_per_call(self):
         return os.path.getsize(self.path) / self.rows
 
     def bytes_by_table(self):
         """Bytes a call in each table and index, the largest first."""
-        with sqlite3.connect(f"file:{self.path}?mode=ro", uri=True) as db:
+        with self.look() as db:
             try:
                 sizes = db.execute("SELECT name, sum(pgsize) FROM dbstat GROUP BY name ORDER BY 2 DESC").fetchall()
             except sqlite3.Error:  # a library without that table
