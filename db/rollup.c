@@ -19,6 +19,12 @@ struct slot {
     struct ts_digest cell;
 };
 
+/* One that is ahead of the file. */
+struct ahead {
+    int64_t cell_id;
+    struct slot *slot;
+};
+
 struct due {
     int64_t day;
     int64_t next_id; /* calls before it are in the day's cells */
@@ -27,7 +33,7 @@ struct due {
 struct ts_rollup {
     struct slot *slots;
     int used;
-    struct slot *changed[CELLS_MAX]; /* that are ahead of the file */
+    struct ahead changed[CELLS_MAX];
     int changed_count;
     struct ts_buf body; /* scratch */
 
@@ -230,24 +236,24 @@ static enum ts_err put_cell(struct ts_rollup *r,
     return ts_step(&s) == TS_DONE ? TS_OK : ts_stmt_fail(&s, err, "storing a roll-up");
 }
 
-static int compare_slots(const void *pa, const void *pb)
+static int compare_ahead(const void *pa, const void *pb)
 {
-    int64_t a = (*(struct slot *const *)pa)->cell_id;
-    int64_t b = (*(struct slot *const *)pb)->cell_id;
-    return (a > b) - (a < b);
+    const struct ahead *a = pa;
+    const struct ahead *b = pb;
+    return (a->cell_id > b->cell_id) - (a->cell_id < b->cell_id);
 }
 
 /* In the order in which they lie in the file: each page is met once. */
 enum ts_err ts_rollup_flush(struct ts_rollup *r, struct ts_conn *c, struct ts_error *err)
 {
-    qsort(r->changed, (size_t)r->changed_count, sizeof(r->changed[0]), compare_slots);
+    qsort(r->changed, (size_t)r->changed_count, sizeof(r->changed[0]), compare_ahead);
     for (int i = 0; i < r->changed_count; i++) {
-        enum ts_err e = put_cell(r, c, r->changed[i], err);
+        enum ts_err e = put_cell(r, c, r->changed[i].slot, err);
         if (e != TS_OK)
             return e;
     }
     for (int i = 0; i < r->changed_count; i++)
-        r->changed[i]->changed = false;
+        r->changed[i].slot->changed = false;
     r->changed_count = 0;
     return TS_OK;
 }
@@ -300,7 +306,7 @@ static enum ts_err cell_of(struct ts_rollup *r,
         r->used++;
     }
     if (!slot->changed)
-        r->changed[r->changed_count++] = slot;
+        r->changed[r->changed_count++] = (struct ahead){cell_id, slot};
     slot->changed = true;
     *out = &slot->cell;
     return TS_OK;
