@@ -14,6 +14,7 @@ static const struct {
     {"model statistics", TS_SQL_CHECK_STATS},
     {"baselines", TS_SQL_CHECK_BASELINES},
     {"roll-ups", TS_SQL_CHECK_CELLS},
+    {"counts of clones", TS_SQL_CHECK_CLONES},
 };
 
 /* What SQLite says when pages do not hold what they should. */

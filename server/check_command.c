@@ -10,9 +10,11 @@
 
 const char ts_check_text[] = "Looks at every page, at what rows refer to, at ids and names, and "
                              "compares model_stats and the\n"
-                             "roll-ups with the calls. It only reads, also beside a running "
-                             "server. Exit status 0: sound; 65:\n"
-                             "not, and the lines on standard output say what is wrong.\n";
+                             "roll-ups with the calls, and the counts of clones with the attempts. "
+                             "It only reads, also beside\n"
+                             "a running server. Exit status 0: sound; 65: not, and the lines on "
+                             "standard output say what is\n"
+                             "wrong.\n";
 
 static void say_part(void *ctx, const char *name, int done, int total)
 {

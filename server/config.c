@@ -417,6 +417,21 @@ static void find_file(const char *const *env, char out[static WHERE_SIZE])
         out[0] = '\0';
 }
 
+/* Settings that are wrong only together. */
+static enum ts_err check_together(const struct ts_config *c, struct ts_error *err)
+{
+    int64_t medium = ts_config_number(c, TS_SETTING_CLONE_MEDIUM_WORDS);
+    int64_t complex = ts_config_number(c, TS_SETTING_CLONE_COMPLEX_WORDS);
+    if (medium < complex)
+        return TS_OK;
+    return ts_fail_param(err,
+                         TS_ERR_CONFIG,
+                         "clone_complex_words",
+                         "clone_complex_words (%lld) has to be more than clone_medium_words (%lld)",
+                         (long long)complex,
+                         (long long)medium);
+}
+
 enum ts_err ts_config_load(struct ts_config *c,
                            const char *const *args,
                            const char *const *env,
@@ -438,7 +453,7 @@ enum ts_err ts_config_load(struct ts_config *c,
         e = read_env(c, env, err);
     if (e == TS_OK)
         e = read_args(c, args, NULL, err);
-    return e;
+    return e == TS_OK ? check_together(c, err) : e;
 }
 
 void ts_config_deinit(struct ts_config *c)

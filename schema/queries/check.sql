@@ -68,3 +68,24 @@ FROM rows r LEFT JOIN rollup cell ON cell.cell_id = (2 << 56) | (r.day << 24)
 WHERE NOT EXISTS (SELECT 1 FROM rollup_due d WHERE d.day = r.day)
   AND (cell.calls IS NOT r.calls OR cell.successes IS NOT r.successes OR cell.failures IS NOT r.failures)
 LIMIT 100;
+
+-- What attempts add up to, by each of the three tables that keep it.
+-- name: check_clones
+WITH counted(what, attempts, successes, time_ms, size_bytes) AS (
+  SELECT printf('clone_counts of %s/%s in %s', provider, model_name, month), attempts, successes, time_ms, size_bytes FROM clone_counts
+  UNION ALL SELECT printf('website_counts of site %d', website_id), attempts, successes, time_ms, size_bytes FROM website_counts
+  UNION ALL SELECT printf('word_counts of %d words', words), attempts, successes, time_ms, size_bytes FROM word_counts WHERE attempts <> 0),
+attempt(a, b, c, s, t, z) AS (
+  SELECT printf('clone_counts of %s/%s in %s', provider, model_name, substr(created_at, 1, 7)), printf('website_counts of site %d', website_id),
+    printf('word_counts of %d words', coalesce((SELECT word_count FROM websites w WHERE w.id = website_id), -1)), status = 'success',
+    coalesce(generation_time_ms, 0), coalesce(code_size_bytes, 0)
+  FROM clone_attempts),
+wanted(what, attempts, successes, time_ms, size_bytes) AS (
+  SELECT a, count(*), sum(s), sum(t), sum(z) FROM attempt GROUP BY a
+  UNION ALL SELECT b, count(*), sum(s), sum(t), sum(z) FROM attempt GROUP BY b
+  UNION ALL SELECT c, count(*), sum(s), sum(t), sum(z) FROM attempt GROUP BY c)
+SELECT printf('%s has %d attempts, %d successes, %d ms, %d bytes; its attempts are %d, %d, %d, %d', what, c.attempts, c.successes, c.time_ms,
+  c.size_bytes, w.attempts, w.successes, w.time_ms, w.size_bytes)
+FROM (SELECT what FROM counted UNION SELECT what FROM wanted) LEFT JOIN counted c USING(what) LEFT JOIN wanted w USING(what)
+WHERE c.attempts IS NOT w.attempts OR c.successes IS NOT w.successes OR c.time_ms IS NOT w.time_ms OR c.size_bytes IS NOT w.size_bytes
+LIMIT 100;

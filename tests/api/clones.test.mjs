@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { sql } from '../harness/sql.mjs';
-import { slack, startTouchstone } from '../harness/touchstone.mjs';
+import { runToEnd, slack, startTouchstone } from '../harness/touchstone.mjs';
 import { answer, startUpstream } from '../harness/upstream.mjs';
 
 const attempt = (more = {}) => ({
@@ -369,6 +369,12 @@ test('what is simple and what is complex is a setting', async (t) => {
   assert.deepEqual(websites.map((w) => [w.wordCount, w.complexity]), [[20, 'complex'], [19, 'medium'], [10, 'medium'], [9, 'simple']]);
   const first = (await server.get('/api/clones/complexity?limit=3')).json;
   assert.deepEqual((await server.get(`/api/clones/complexity?limit=3&cursor=${first.nextCursor}`)).json.websites.map((w) => w.wordCount), [9]);
+});
+
+test('limits that contradict each other are a fault of the configuration', async (t) => {
+  const out = await runToEnd(t, ['serve'], { env: { TOUCHSTONE_CLONE_MEDIUM_WORDS: '20', TOUCHSTONE_CLONE_COMPLEX_WORDS: '20' } });
+  assert.equal(out.code, 78);
+  assert.match(out.stderr, /clone_complex_words \(20\) has to be more/);
 });
 
 test('old attempts go by themselves', async (t) => {

@@ -10,7 +10,9 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/latch.h"
 #include "db/check.h"
+#include "db/clone.h"
 #include "storekit.h"
 
 static void note_part(void *ctx, const char *name, int done, int total)
@@ -45,6 +47,14 @@ static void fill(struct kit *k)
         assert_int_equal(kit_record(k, i % 2 == 0 ? kit_call(i) : kit_full_call(i)), TS_OK);
     struct ts_store_rating r = {.id = kit_id(3), .rating = -1};
     assert_int_equal(kit_rate(k, &r), TS_OK);
+    struct ts_latch latch;
+    ts_latch_init(&latch);
+    struct ts_store_clone_samples samples = {.job.latch = &latch};
+    ts_store_clone_samples(k->store, &samples);
+    ts_latch_wait(&latch);
+    ts_latch_deinit(&latch);
+    assert_int_equal(samples.job.result, TS_OK);
+    assert_int_equal(samples.attempts, 90);
 }
 
 static void spoil(const struct kit *k, const char *sql)
@@ -109,6 +119,10 @@ static void each_kind_of_fault_is_named(void **state)
         {"INSERT INTO learner_source(path, content_hash, imported_ms, entries)"
          " VALUES ('/x.json', x'00', 1, 3)",
          "0 of the 3 figures imported from /x.json"},
+        {"UPDATE clone_counts SET time_ms = time_ms + 1", "clone_counts of ollama/llama3.2:7b in"},
+        {"DELETE FROM clone_counts", "has 0 attempts"},
+        {"UPDATE website_counts SET attempts = attempts - 1", "website_counts of site 1 has"},
+        {"UPDATE word_counts SET successes = 0", "word_counts of 430 words has"},
     };
     fill(k);
     kit_close(k);
