@@ -1,6 +1,7 @@
 /* The survey of one text. See code_tree.h. */
 #include "analytics/code_tree.h"
 
+#include <pthread.h>
 #include <tree_sitter/api.h>
 
 #include "analytics/code_kinds.h"
@@ -35,13 +36,18 @@ struct frame {
     struct ts_code_tag tag;
 };
 
+/* The kinds of a grammar's symbols. */
+struct kind_table {
+    uint8_t kinds[MAX_SYMBOLS];
+    size_t count;
+};
+
 struct walk {
     struct ts_code_survey *survey;
     enum ts_code_language language;
     struct ts_slice text;
-    uint32_t base;        /* where the text starts in its file, bytes */
-    const uint8_t *kinds; /* by symbol */
-    size_t kind_count;
+    uint32_t base; /* where the text starts in its file, bytes */
+    const struct kind_table *kinds;
     struct ts_code_pool pool;
     struct ts_buf frames;
     TSTreeCursor cursor;
@@ -65,8 +71,8 @@ static struct ts_slice node_text(const struct walk *w, TSNode n)
 static enum ts_code_kind kind_of(const struct walk *w, TSNode n)
 {
     TSSymbol symbol = ts_node_symbol(n);
-    if (symbol < w->kind_count)
-        return (enum ts_code_kind)w->kinds[symbol];
+    if (symbol < w->kinds->count)
+        return (enum ts_code_kind)w->kinds->kinds[symbol];
     return TS_CODE_KIND_ERROR; /* the parser's own symbol, outside every grammar's */
 }
 
@@ -326,19 +332,24 @@ static const TSLanguage *grammar_of(enum ts_code_language l)
     return NULL;
 }
 
-static size_t name_kinds(enum ts_code_language l,
-                         const TSLanguage *grammar,
-                         uint8_t kinds[static MAX_SYMBOLS])
+/* Made at the first text, never changed after. */
+static struct kind_table kind_tables[TS_CODE_LANGUAGE_COUNT_];
+static pthread_once_t kinds_made = PTHREAD_ONCE_INIT;
+
+static void make_kinds(void)
 {
-    size_t n = ts_language_symbol_count(grammar);
-    n = n < MAX_SYMBOLS ? n : MAX_SYMBOLS;
-    for (size_t i = 0; i < n; i++) {
-        TSSymbol symbol = (TSSymbol)i;
-        bool is_named = ts_language_symbol_type(grammar, symbol) == TSSymbolTypeRegular;
-        kinds[i] =
-            is_named ? (uint8_t)ts_code_kind_of(l, ts_language_symbol_name(grammar, symbol)) : 0;
+    for (int l = 0; l < TS_CODE_LANGUAGE_COUNT_; l++) {
+        const TSLanguage *grammar = grammar_of((enum ts_code_language)l);
+        struct kind_table *t = &kind_tables[l];
+        size_t n = ts_language_symbol_count(grammar);
+        t->count = n < MAX_SYMBOLS ? n : MAX_SYMBOLS;
+        for (size_t i = 0; i < t->count; i++) {
+            TSSymbol symbol = (TSSymbol)i;
+            if (ts_language_symbol_type(grammar, symbol) == TSSymbolTypeRegular)
+                t->kinds[i] = (uint8_t)ts_code_kind_of((enum ts_code_language)l,
+                                                       ts_language_symbol_name(grammar, symbol));
+        }
     }
-    return n;
 }
 
 bool ts_code_tree_reads(enum ts_code_language l)
@@ -377,13 +388,12 @@ enum ts_code_verdict ts_code_tree_survey(struct ts_code_survey *s,
                                          struct ts_slice text,
                                          struct ts_code_inset where)
 {
-    uint8_t kinds[MAX_SYMBOLS];
+    (void)pthread_once(&kinds_made, make_kinds);
     struct walk w = {.survey = s,
                      .language = l,
                      .text = {.at = text.at + where.start, .len = where.len},
                      .base = where.start,
-                     .kinds = kinds,
-                     .kind_count = name_kinds(l, grammar_of(l), kinds),
+                     .kinds = &kind_tables[l],
                      .pool = {.block_max = TS_CODE_POOL_BLOCK_BYTES},
                      .frames = TS_BUF_INIT(sizeof(struct frame) * TS_CODE_MAX_DEPTH)};
     ts_code_pool_open(&w.pool);

@@ -188,6 +188,13 @@ static const char stay[] =
     "const part=to==='#'?document.documentElement:document.getElementById(to.slice(1));"
     "part&&part.scrollIntoView()},true)</script>";
 
+/* Peer connections are the one way to a network that a content policy does not shut. Browsers that
+ * know Connection-Allowlist shut it (handlers/clone_preview.c), Chromium 156 by ending the whole
+ * tab; so a page does not get them in the first place. In a srcdoc a script before the doctype
+ * changes nothing. */
+static const char quiet[] = "<script>delete self.RTCPeerConnection;"
+                            "delete self.webkitRTCPeerConnection</script>";
+
 void ts_preview_frame(struct ts_slice page, struct ts_buf *out)
 {
     ts_buf_puts(out,
@@ -195,6 +202,7 @@ void ts_preview_frame(struct ts_slice page, struct ts_buf *out)
                 "html,body,iframe{margin:0;padding:0;border:0;width:100%;height:100%;"
                 "display:block}body{overflow:hidden}</style></head><body>"
                 "<iframe sandbox=\"allow-scripts\" title=\"What the model made\" srcdoc=\"");
+    put_escaped(out, TS_SLICE_LIT(quiet));
     put_escaped(out, page);
     put_escaped(out, TS_SLICE_LIT(stay));
     ts_buf_puts(out, "\"></iframe></body></html>\n");

@@ -21,6 +21,9 @@ static const struct ts_header guarded[] = {
      "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; "
      "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; form-action 'none'; "
      "base-uri 'none'; frame-ancestors 'self'; webrtc 'block'"},
+    /* Nothing else keeps the peer connections of a frame within the page from sending packets:
+     * webrtc 'block' is a standard that Chromium does not know. */
+    {"Connection-Allowlist", "()"},
     {"Referrer-Policy", "no-referrer"},
     {"X-DNS-Prefetch-Control", "off"},
     {"Cross-Origin-Opener-Policy", "same-origin"},

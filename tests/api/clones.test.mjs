@@ -447,6 +447,7 @@ test('the preview can do nothing, and has its own files in it', async (t) => {
   const got = await server.get(`/api/clones/${json.id}/preview`);
   assert.equal(got.status, 200, got.text);
   assert.match(got.headers['content-type'], /^text\/html/);
+  assert.equal(got.headers['connection-allowlist'], '()');
   const csp = got.headers['content-security-policy'];
   for (const part of ['sandbox allow-scripts;', "default-src 'none'", "script-src 'unsafe-inline'", "style-src 'unsafe-inline'", 'img-src data: blob:', 'font-src data:', "form-action 'none'", "base-uri 'none'", "frame-ancestors 'self'"])
     assert.ok(csp.includes(part), part);
