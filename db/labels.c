@@ -13,7 +13,7 @@ enum {
     LOOK_EVERY_US = 1800 * 1000 * 1000,
     AGAIN_US = 60 * 1000 * 1000,
     STEP_WORK_US = 1500,
-    OTHERS_SHARE = 4, /* of the disk's time, for each part of ours */
+    OTHERS_SHARE = 4, /* of the time, for each part of ours */
     LOOK_UP_LABELS = 8,
     PIECE_CALLS = 20000,
 };
@@ -68,6 +68,7 @@ static enum ts_err read_piece(struct ts_query *query,
                               struct ts_error *err)
 {
     struct ts_sweep *w = TS_CONTAINER(query, struct ts_sweep, query);
+    int64_t start_us = ts_now_us();
     int64_t last = w->at;
     int64_t ignored = 0;
     TS_LEASE(calls, c->conn, TS_SQL_CALL_LABELS);
@@ -83,6 +84,7 @@ static enum ts_err read_piece(struct ts_query *query,
     }
     w->more = more;
     w->at = last;
+    w->took_us = ts_now_us() - start_us;
     return e;
 }
 
@@ -98,6 +100,7 @@ static void is_read(struct ts_post *post)
 static void read_next(struct ts_store *s)
 {
     struct ts_sweep *w = &s->sweep;
+    w->due_us = 0;
     w->is_read = false;
     w->query = (struct ts_query){.post.fn = is_read, .run = read_piece};
     ts_readers_put(&s->readers, &w->query);
@@ -151,7 +154,8 @@ static void take_piece(struct ts_store *s)
         return;
     }
     if (w->more) {
-        read_next(s);
+        w->is_read = false;
+        w->due_us = ts_now_us() + OTHERS_SHARE * w->took_us;
         return;
     }
     w->phase = TS_SWEEP_DELETING;
@@ -224,6 +228,8 @@ void ts_sweep_turn(struct ts_store *s)
     case TS_SWEEP_READING:
         if (w->is_read)
             take_piece(s);
+        else if (ts_sweep_wait_us(s) == 0)
+            read_next(s);
         return;
     case TS_SWEEP_DELETING:
         if (ts_sweep_wait_us(s) == 0)
@@ -235,7 +241,7 @@ void ts_sweep_turn(struct ts_store *s)
 int64_t ts_sweep_wait_us(const struct ts_store *s)
 {
     const struct ts_sweep *w = &s->sweep;
-    if (w->phase == TS_SWEEP_READING)
+    if (w->due_us == 0)
         return -1;
     int64_t left = w->due_us - ts_now_us();
     return left > 0 ? left : 0;
