@@ -21,7 +21,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "proxy/parking.h"
+#include "proxy/sockets.h"
 
 enum {
     IDLE_HANDLES = 128, /* easy handles kept for reuse; each holds a read buffer */
@@ -37,7 +37,7 @@ struct ts_upstream {
     int inside; /* > 0: libcurl is below us on the stack */
     struct ts_fetch *chores;
     struct ts_fetch *draining;
-    struct ts_parking parking; /* the connections that are kept */
+    struct ts_sockets sockets;
     CURL *idle[IDLE_HANDLES];
     int idle_count;
 };
@@ -66,13 +66,6 @@ struct ts_fetch {
     struct ts_fetch *next_drain;
     struct ts_timer drain_timer;
     char detail[CURL_ERROR_SIZE];
-};
-
-/* One socket of libcurl's. Freed at the end of the turn in which libcurl drops it. */
-struct socket_watch {
-    struct ts_watch watch;
-    struct ts_deferred deferred;
-    struct ts_upstream *upstream;
 };
 
 enum ts_err ts_upstream_global_init(void)
@@ -321,21 +314,15 @@ static void drive(struct ts_upstream *u, curl_socket_t fd, int events)
     after_libcurl(u);
 }
 
-static void on_socket_event(struct ts_watch *w, unsigned events)
+static void on_socket_event(void *ctx, int fd, unsigned events)
 {
-    struct socket_watch *s = TS_CONTAINER(w, struct socket_watch, watch);
     int bits = 0;
     /* A peer that is gone shows as something to read: the end of the stream, or the error. */
     if ((events & (TS_POLL_IN | TS_POLL_GONE)) != 0)
         bits |= CURL_CSELECT_IN;
     if ((events & TS_POLL_OUT) != 0)
         bits |= CURL_CSELECT_OUT;
-    drive(s->upstream, w->fd, bits);
-}
-
-static void free_watch(struct ts_deferred *d)
-{
-    free(TS_CONTAINER(d, struct socket_watch, deferred));
+    drive(ctx, fd, bits);
 }
 
 static unsigned interest(int what)
@@ -358,34 +345,12 @@ static bool is_paused(CURL *easy)
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *socket_ctx)
 {
+    (void)socket_ctx;
     struct ts_upstream *u = ctx;
-    struct socket_watch *s = socket_ctx;
-    if (what == CURL_POLL_REMOVE) {
-        if (s == NULL)
-            return 0;
-        ts_poller_unwatch(u->poller, &s->watch);
-        if (!is_paused(easy))
-            ts_parking_park(&u->parking, fd);
-        (void)curl_multi_assign(u->multi, fd, NULL);
-        s->deferred.fn = free_watch;
-        ts_poller_defer(u->poller, &s->deferred);
-        return 0;
-    }
-    if (s != NULL) {
-        ts_poller_rewatch(u->poller, &s->watch, interest(what));
-        return 0;
-    }
-    s = calloc(1, sizeof(*s));
-    if (s == NULL)
-        return -1;
-    s->upstream = u;
-    s->watch.fn = on_socket_event;
-    ts_parking_leave(&u->parking, fd);
-    if (ts_poller_watch(u->poller, &s->watch, fd, interest(what)) != TS_OK) {
-        free(s);
-        return -1;
-    }
-    (void)curl_multi_assign(u->multi, fd, s);
+    unsigned events = interest(what);
+    if (events != 0)
+        return ts_sockets_use(&u->sockets, fd, events) == TS_OK ? 0 : -1;
+    ts_sockets_leave(&u->sockets, fd, !is_paused(easy));
     return 0;
 }
 
@@ -395,14 +360,14 @@ static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockad
     struct ts_upstream *u = ctx;
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (fd >= 0)
-        ts_parking_opened(&u->parking, fd);
+        ts_sockets_opened(&u->sockets, fd);
     return fd;
 }
 
 static int on_close(void *ctx, curl_socket_t fd)
 {
     struct ts_upstream *u = ctx;
-    ts_parking_closing(&u->parking, fd);
+    ts_sockets_closing(&u->sockets, fd);
     return close(fd);
 }
 
@@ -440,7 +405,7 @@ enum ts_err ts_upstream_new(struct ts_poller *p, struct ts_upstream **out, struc
         return ts_fail(err, TS_ERR_NOMEM, "no memory for libcurl");
     }
     u->poller = p;
-    ts_parking_init(&u->parking, p);
+    ts_sockets_init(&u->sockets, p, on_socket_event, u);
     u->multi = multi;
     u->timer.fn = on_timer;
     u->chore_timer.fn = on_chore_timer;
@@ -464,7 +429,7 @@ void ts_upstream_free(struct ts_upstream *u)
         curl_easy_cleanup(u->idle[i]);
     (void)curl_multi_cleanup(u->multi);
     u->inside--;
-    ts_parking_deinit(&u->parking);
+    ts_sockets_deinit(&u->sockets);
     ts_timer_clear(u->poller, &u->timer);
     ts_timer_clear(u->poller, &u->chore_timer);
     free(u);
