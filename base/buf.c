@@ -92,18 +92,27 @@ void ts_buf_printf(struct ts_buf *b, const char *fmt, ...)
     va_end(again);
 }
 
-void ts_buf_put_int(struct ts_buf *b, int64_t v)
+size_t ts_decimal(char out[static TS_DECIMAL_BYTES], int64_t v)
 {
-    char digits[24];
-    char *at = digits + sizeof(digits);
+    char digits[TS_DECIMAL_BYTES];
+    char *const end = digits + sizeof(digits);
+    char *at = end;
     uint64_t rest = v < 0 ? -(uint64_t)v : (uint64_t)v;
+    *--at = '\0';
     do {
         *--at = (char)('0' + rest % 10);
         rest /= 10;
     } while (rest > 0);
     if (v < 0)
         *--at = '-';
-    ts_buf_put(b, at, (size_t)(digits + sizeof(digits) - at));
+    memcpy(out, at, (size_t)(end - at));
+    return (size_t)(end - at) - 1;
+}
+
+void ts_buf_put_int(struct ts_buf *b, int64_t v)
+{
+    char digits[TS_DECIMAL_BYTES];
+    ts_buf_put(b, digits, ts_decimal(digits, v));
 }
 
 void ts_buf_drop(struct ts_buf *b, size_t n)

@@ -86,9 +86,12 @@ static struct ts_admission *pass_on(struct ts_registry_entry *e, int64_t held_us
     return next;
 }
 
-static uint32_t dice(void)
+/* For the breaker's jitter, which needs no secrecy; arc4random() asks the kernel each time. Under
+ * the lock. The constants are Knuth's (MMIX). */
+static uint32_t dice(struct ts_registry_entry *e)
 {
-    return arc4random();
+    e->dice = e->dice * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(e->dice >> 32);
 }
 
 enum ts_breaker_change ts_admission_leave(struct ts_admission *a, enum ts_sign sign, int64_t now_us)
@@ -102,7 +105,7 @@ enum ts_breaker_change ts_admission_leave(struct ts_admission *a, enum ts_sign s
         if (a->state == TS_ADMISSION_INSIDE) {
             bool was_there = a->entered_us != 0;
             if (was_there)
-                change = ts_breaker_note(&e->breaker, sign, a->probe, now_us, dice());
+                change = ts_breaker_note(&e->breaker, sign, a->probe, now_us, dice(e));
             ts_registry_advance_share(e, now_us);
             next = pass_on(e, was_there ? now_us - a->entered_us : e->places.held_us);
         }
@@ -122,7 +125,7 @@ enum ts_breaker_change ts_admission_well(struct ts_admission *a, int64_t now_us)
     TS_GUARD(&a->registry->lock);
     assert(a->state == TS_ADMISSION_INSIDE);
     enum ts_breaker_change change =
-        ts_breaker_note(&e->breaker, TS_SIGN_ALIVE, a->probe, now_us, dice());
+        ts_breaker_note(&e->breaker, TS_SIGN_ALIVE, a->probe, now_us, dice(e));
     a->probe = false;
     return change;
 }

@@ -31,22 +31,13 @@ static int alike(const struct ts_jpath *a, const struct ts_jpath *b)
     return n;
 }
 
-static void find_ranges(struct ts_jpath_scanner *s)
-{
-    for (int p = s->count - 1; p >= 0; p--) {
-        int common = p == s->count - 1 ? 0 : alike(&s->paths[p], &s->paths[p + 1]);
-        for (int depth = 0; depth < TS_JPATH_SEGMENTS; depth++) {
-            s->alike_end[depth][p] = depth < common ? s->alike_end[depth][p + 1] : (uint8_t)(p + 1);
-        }
-    }
-}
-
 void ts_jpath_init(
     struct ts_jpath_scanner *s, const struct ts_jpath *paths, int count, ts_jpath_fn *fn, void *ctx)
 {
     assert(count >= 0 && count <= TS_JPATH_MAX);
     *s = (struct ts_jpath_scanner){.paths = paths, .count = count, .fn = fn, .ctx = ctx};
-    find_ranges(s);
+    for (int p = 0; p + 1 < count; p++)
+        s->common[p] = (uint8_t)alike(&paths[p], &paths[p + 1]);
     ts_jpath_reset(s);
 }
 
@@ -95,28 +86,34 @@ static bool segment_is(const char *segment, const char *key, size_t len)
 {
     if (key == NULL || segment[0] == '[')
         return key == NULL && segment[0] == '[';
-    return len > 0 && segment[0] == key[0] && strlen(segment) == len &&
-           memcmp(segment, key, len) == 0;
+    return segment[0] == key[0] && strlen(segment) == len && memcmp(segment, key, len) == 0;
 }
 
-/* The value at hand is the member @key of the innermost container, or an item of it. */
+/* Behind the paths that have their first @depth segments and one more in common with @p. */
+static uint8_t behind(const struct ts_jpath_scanner *s, uint8_t p, int depth)
+{
+    while (s->common[p] > depth)
+        p++;
+    return (uint8_t)(p + 1);
+}
+
+/* The value at hand is the member @key of the innermost container, or an item of it.
+ * No key is wanted that has no length. */
 static void choose(struct ts_jpath_scanner *s, const char *key, size_t len)
 {
+    int last = s->depth - 1;
     s->hit = -1;
     s->here = (struct ts_jpath_range){0};
-    if (s->depth > TS_JPATH_SEGMENTS)
+    if (last >= TS_JPATH_SEGMENTS || (key != NULL && len == 0))
         return;
-    int last = s->depth - 1;
     struct ts_jpath_range in = s->inside[last];
-    uint8_t end;
-    for (uint8_t p = in.first; p < in.end; p = end) {
+    for (uint8_t p = in.first; p < in.end; p = behind(s, p, last)) {
         const char *const *segment = s->paths[p].segment;
-        end = s->alike_end[last][p];
         if (!segment_is(segment[last], key, len))
             continue;
         bool ends_here = s->depth == TS_JPATH_SEGMENTS || segment[s->depth] == NULL;
         s->hit = ends_here ? p : -1;
-        s->here = (struct ts_jpath_range){ends_here ? (uint8_t)(p + 1) : p, end};
+        s->here = (struct ts_jpath_range){ends_here ? (uint8_t)(p + 1) : p, behind(s, p, last)};
         return;
     }
 }
@@ -271,26 +268,34 @@ static void put_string(struct ts_jpath_scanner *s, const char *bytes, size_t n, 
 static void flush_escape(struct ts_jpath_scanner *s)
 {
     char bytes[TS_JESCAPE_MAX];
+    if (s->escape.high == 0) /* hardly ever anything to do */
+        return;
     size_t n = ts_jescape_flush(&s->escape, bytes);
-    if (n > 0)
-        put_string(s, bytes, n, false);
+    put_string(s, bytes, n, false);
+}
+
+static void end_key(struct ts_jpath_scanner *s, const char *key, size_t len)
+{
+    choose(s, key, len <= TS_JPATH_TOKEN ? len : 0);
+    s->state = COLON;
 }
 
 static void end_string(struct ts_jpath_scanner *s)
 {
-    if (!s->in_key) {
+    if (s->in_key)
+        end_key(s, s->token, s->token_len);
+    else
         value_done(s);
-        return;
-    }
-    bool fits = s->token_len <= TS_JPATH_TOKEN;
-    choose(s, s->token, fits ? s->token_len : 0);
-    s->state = COLON;
 }
 
 static size_t in_string(struct ts_jpath_scanner *s, const char *bytes, size_t n)
 {
     size_t run = ts_jplain(bytes, n);
     bool ends = run < n && bytes[run] == '"';
+    if (ends && s->in_key && s->token_len == 0 && s->escape.high == 0) { /* whole: needs no copy */
+        end_key(s, bytes, run);
+        return run + 1;
+    }
     if (run > 0 || ends)
         flush_escape(s);
     put_string(s, bytes, run, ends);

@@ -67,7 +67,7 @@ struct ts_jpath_scanner {
     int raw;       /* the path of the container whose text is being told, or -1 */
     int raw_depth; /* at which it stands */
     struct ts_jescape escape;
-    uint8_t alike_end[TS_JPATH_SEGMENTS][TS_JPATH_MAX]; /* behind those with the same d segments */
+    uint8_t common[TS_JPATH_MAX]; /* how many first segments a path shares with the next one */
     size_t token_len; /* of the key or word being read; above TS_JPATH_TOKEN: too long */
     char token[TS_JPATH_TOKEN];
 };

@@ -93,6 +93,7 @@ enum ts_err ts_registry_add(struct ts_registry *r,
     e->provider = *p;
     e->provider.index = r->count;
     e->breaker = TS_BREAKER_INIT;
+    e->dice = arc4random();
     e->budget = TS_BUDGET_INIT;
     e->places.limit = p->max_concurrency;
     e->provider.name = ts_arena_str(&r->arena, p->name);

@@ -20,6 +20,7 @@ struct ts_registry_entry {
     int64_t share_at_us;
     struct ts_server_load load;
     int64_t checked_ms;
+    uint64_t dice; /* the state of its random numbers */
     char why[sizeof(((struct ts_provider_status *)0)->why)];
 };
 

@@ -1,8 +1,7 @@
 /* What the client gets: heads with what we know, errors in its dialect, and the end. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "proxy/relay_impl.h"
@@ -14,10 +13,10 @@ struct answer_head {
     struct ts_head head;
     struct ts_header headers[ANSWER_HEADERS];
     int count;
-    char attempts[12];
-    char overhead[24];
-    char retry_after[24];
-    char timing[320];
+    char attempts[TS_DECIMAL_BYTES];
+    char overhead[TS_DECIMAL_BYTES];
+    char retry_after[TS_DECIMAL_BYTES];
+    char timing[448]; /* ten phases of 40 bytes at most */
     size_t timing_len;
 };
 
@@ -27,22 +26,29 @@ static void add(struct answer_head *h, const char *name, const char *value)
         h->headers[h->count++] = (struct ts_header){name, value};
 }
 
+static void put_timing(struct answer_head *h, const char *text, size_t n)
+{
+    if (n < sizeof(h->timing) - h->timing_len) { /* room for the NUL too */
+        memcpy(h->timing + h->timing_len, text, n);
+        h->timing_len += n;
+    }
+}
+
 static void add_timing(struct answer_head *h, const char *name, int64_t us)
 {
-    size_t room = sizeof(h->timing) - h->timing_len;
+    char ms[TS_DECIMAL_BYTES];
+    char rest[TS_DECIMAL_BYTES]; /* 1000 to 1999: its last three digits */
     if (us == TS_UNKNOWN)
         return;
-    int n = snprintf(h->timing + h->timing_len,
-                     room,
-                     "%s%s;dur=%" PRId64 ".%03d",
-                     h->timing_len > 0 ? ", " : "",
-                     name,
-                     us / 1000,
-                     (int)(us % 1000));
-    if (n > 0 && (size_t)n < room)
-        h->timing_len += (size_t)n;
-    else
-        h->timing[h->timing_len] = '\0';
+    size_t ms_len = ts_decimal(ms, us / 1000);
+    size_t rest_len = ts_decimal(rest, us % 1000 + 1000);
+    if (h->timing_len > 0)
+        put_timing(h, ", ", 2);
+    put_timing(h, name, strlen(name));
+    put_timing(h, ";dur=", 5);
+    put_timing(h, ms, ms_len);
+    rest[0] = '.';
+    put_timing(h, rest, rest_len);
 }
 
 /* Every phase that is known by now: of a whole answer all of them, of a stream those that end with
@@ -73,8 +79,8 @@ static void add_facts(struct ts_relay *r, struct answer_head *h)
     int64_t overhead_us = r->overhead_us;
     if (r->state == RELAY_STREAMING && !r->begun) /* the first content is on its way */
         overhead_us += ts_now_us() - r->read_us;
-    (void)snprintf(h->attempts, sizeof(h->attempts), "%d", r->tries);
-    (void)snprintf(h->overhead, sizeof(h->overhead), "%" PRId64, overhead_us);
+    (void)ts_decimal(h->attempts, r->tries);
+    (void)ts_decimal(h->overhead, overhead_us);
     add(h, "X-Touchstone-Request-Id", r->public_id);
     if (r->try.target != NULL) {
         add(h, "X-Touchstone-Provider", r->try.target->provider->name);
@@ -117,7 +123,7 @@ static void add_advice(struct ts_relay *r, struct answer_head *h, enum ts_err co
     if (!overloaded && (code != TS_ERR_UPSTREAM_RATE_LIMITED || after_ms == TS_UNKNOWN))
         return;
     int64_t s = (after_ms + 999) / 1000;
-    (void)snprintf(h->retry_after, sizeof(h->retry_after), "%" PRId64, s > 1 ? s : 1);
+    (void)ts_decimal(h->retry_after, s > 1 ? s : 1);
     add(h, "Retry-After", h->retry_after);
 }
 
