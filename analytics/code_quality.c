@@ -296,7 +296,7 @@ void ts_code_explain(const struct ts_code_quality *q, enum ts_code_part p, struc
         return;
     case TS_CODE_PART_NESTING:
         ts_buf_printf(out,
-                      "deepest: %u blocks (%d are allowed), %u functions (%d), %u elements (%d)",
+                      "deepest: blocks %u (%d are allowed), functions %u (%d), elements %u (%d)",
                       f->blocks,
                       MAX_BLOCKS,
                       f->functions,

@@ -101,7 +101,7 @@ const CODE = {
 const TYPES = { html: 'html', css: 'css', js: 'javascript' };
 const PARTS = [
   ['parseErrors', 10.04, 40, '1 place where the text does not follow its grammar, 0.1 % of it'],
-  ['nesting', 0, 20, 'deepest: 3 blocks (4 are allowed), 1 functions (4), 6 elements (32)'],
+  ['nesting', 0, 20, 'deepest: blocks 3 (4 are allowed), functions 1 (4), elements 6 (32)'],
   ['length', 0.02, 15, 'longest function: 12 lines (50 are allowed); longest file: 60 lines (300)'],
   ['duplication', 4.25, 15, '14.2 % of the text stands in it before'],
   ['labels', 2.5, 10, '1 of 3 pictures without a text, 0 of 1 form control without a label'],

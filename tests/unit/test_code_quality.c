@@ -293,7 +293,7 @@ static void every_part_explains_itself(void **state)
     struct ts_code_quality q = score("a.html", "<p>a</p></i><img src=a><input id=b>");
     static const char *const wanted[TS_CODE_PART_COUNT_] = {
         [TS_CODE_PART_ERRORS] = "1 place where",
-        [TS_CODE_PART_NESTING] = "1 elements (32)",
+        [TS_CODE_PART_NESTING] = "elements 1 (32)",
         [TS_CODE_PART_LENGTH] = "longest file: 1 lines (300)",
         [TS_CODE_PART_REPEATS] = "0.0 %",
         [TS_CODE_PART_LABELS] =

@@ -1,7 +1,7 @@
 // A generated page in a frame of its own. The attribute and the header of the answer both shut it off:
 // it has an origin of its own, reaches no network and opens nothing.
 
-import { BASE } from '../api';
+import { BASE, storedKey } from '../api';
 import { h } from '../dom';
 import { segmented } from './figure';
 
@@ -12,6 +12,12 @@ const WIDTHS = [
 ];
 
 export function preview(id: number, title: string): HTMLElement {
+  if (storedKey() !== null)
+    return h(
+      'p',
+      { class: 'lead' },
+      'This server asks for a key, which a frame cannot send: there is no preview. The files are below.',
+    );
   const src = new URL(`api/clones/${id}/preview`, BASE).href;
   const frame = h('iframe', {
     class: 'full',
