@@ -293,6 +293,57 @@ static void write_findings(const struct ts_report *r, struct ts_document *d)
     }
 }
 
+/* -- website clones ---------------------------------------------------------------------------- */
+
+static const char *kib_text(struct ts_document *d, double bytes)
+{
+    return isnan(bytes) ? DASH : ts_document_printf(d, "%.1f", bytes / 1024);
+}
+
+static const char *score_text(struct ts_document *d, double score)
+{
+    return isnan(score) ? DASH : ts_document_printf(d, "%.1f", score);
+}
+
+static const char *samples_text(struct ts_document *d, int64_t n)
+{
+    char number[NUMBER_SIZE];
+    return n > 0 ? ts_document_printf(d, "%s of sample data", grouped(n, number)) : "";
+}
+
+/* X(title, right, text): of the attempts *c of a model. */
+#define CLONE_COLUMNS(X)                                                                           \
+    X("Model", false, ts_document_printf(d, "%s", c->model))                                       \
+    X("Provider", false, ts_document_printf(d, "%s", c->provider))                                 \
+    X("Attempts", true, count_text(d, c->attempts))                                                \
+    X("Success (95 %)", true, rate_interval(d, c->successes, c->attempts))                         \
+    X("Average (ms)", true, time_text(d, c->average_us))                                           \
+    X("Average size (KiB)", true, kib_text(d, c->average_bytes))                                   \
+    X("Code quality (of 100)", true, score_text(d, c->quality))                                    \
+    X("Notes", false, samples_text(d, c->samples))
+
+static void write_clones(const struct ts_report *r, struct ts_document *d)
+{
+    if (r->clone_count == 0)
+        return;
+    ts_document_heading(d, 2, "Website clones");
+#define X(title, right, text) {title, right},
+    static const struct ts_doc_column columns[] = {CLONE_COLUMNS(X)};
+#undef X
+    ts_document_table(d, columns, TS_ARRAY_LEN(columns));
+    for (int i = 0; i < r->clone_count; i++) {
+        const struct ts_report_clones *c = &r->clones[i];
+        struct ts_doc_cell *cells = ts_document_row(d);
+        if (cells == NULL)
+            return;
+#define X(title, right, text) text,
+        const char *texts[] = {CLONE_COLUMNS(X)};
+#undef X
+        for (size_t k = 0; k < TS_ARRAY_LEN(texts); k++)
+            cells[k].text = texts[k];
+    }
+}
+
 /* -- head and foot ---------------------------------------------------------------------------- */
 
 static void write_window(const struct ts_report *r, struct ts_document *d)
@@ -369,6 +420,7 @@ void ts_report_write(const struct ts_report *r, struct ts_document *d)
     write_head(r, d);
     if (r->all.count == 0 || r->all.at[0].figures.total_calls == 0) {
         ts_document_text(d, "There were no calls in this window.");
+        write_clones(r, d);
         return;
     }
     struct writing w = {.r = r, .d = d};
@@ -377,5 +429,6 @@ void ts_report_write(const struct ts_report *r, struct ts_document *d)
     write_models(&w);
     write_tasks(&w);
     write_findings(r, d);
+    write_clones(r, d);
     write_foot(d);
 }

@@ -11,6 +11,18 @@
 #include "base/document.h"
 #include "base/host.h"
 
+/* What the attempts of one model at making websites anew come to. */
+struct ts_report_clones {
+    const char *provider;
+    const char *model;
+    int64_t attempts;
+    int64_t successes;
+    int64_t samples;   /* of the attempts, made up */
+    double average_us; /* NaN: unknown, like the other figures */
+    double average_bytes;
+    double quality; /* 0-100 */
+};
+
 struct ts_report {
     int64_t from_ms; /* half-open */
     int64_t to_ms;
@@ -25,6 +37,8 @@ struct ts_report {
     struct ts_groups tasks;   /* by task type */
     struct ts_locality where;
     struct ts_insight_limits limits;
+    const struct ts_report_clones *clones; /* most attempts first */
+    int clone_count;
 };
 
 /* Whether it went in is told by ts_document_ok(). */

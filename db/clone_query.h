@@ -8,7 +8,9 @@
 #ifndef TS_DB_CLONE_QUERY_H
 #define TS_DB_CLONE_QUERY_H
 
+#include "analytics/report.h"
 #include "analytics/site.h"
+#include "base/arena.h"
 #include "db/clone.h"
 #include "db/query.h"
 
@@ -147,5 +149,15 @@ TS_NODISCARD enum ts_err ts_query_clone_figures(struct ts_reader_conn *c,
 TS_NODISCARD enum ts_err ts_query_clone_totals(struct ts_reader_conn *c,
                                                json_t **out,
                                                struct ts_error *err);
+
+/* The attempts of the window by model, for a report, those with most first and at most so many
+ * models. Of the filter count the window, model and provider; with any other there are none, since
+ * attempts have nothing to go by. Texts and rows are the arena's. */
+enum { TS_REPORT_CLONES_MAX = 200 };
+TS_NODISCARD enum ts_err ts_query_report_clones(struct ts_reader_conn *c,
+                                                const struct ts_call_filter *f,
+                                                struct ts_arena *arena,
+                                                struct ts_report *out,
+                                                struct ts_error *err);
 
 #endif

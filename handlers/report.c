@@ -1,6 +1,8 @@
 #include "handlers/report.h"
 
-enum { FILTERS_MAX_BYTES = 4096 };
+#include "db/clone_query.h"
+
+enum { FILTERS_MAX_BYTES = 4096, CLONES_MAX_BYTES = 1024 * 1024 };
 
 enum grouping { ALL, BY_MODEL, BY_TASK, BY_MODEL_AND_TASK, GROUPINGS };
 
@@ -95,7 +97,8 @@ enum ts_err ts_report_make(struct ts_reader_conn *c,
     struct ts_host host;
     ts_host_read("", &host);
     name_filters(&w->filter, &filters);
-    const struct ts_report r = {
+    TS_AUTO(ts_arena_free) struct ts_arena arena = TS_ARENA_INIT(CLONES_MAX_BYTES);
+    struct ts_report r = {
         .from_ms = w->filter.from_ms,
         .to_ms = w->filter.to_ms,
         .made_ms = w->now_ms,
@@ -108,6 +111,10 @@ enum ts_err ts_report_make(struct ts_reader_conn *c,
         .by_task = groups(a, BY_MODEL_AND_TASK),
         .tasks = groups(a, BY_TASK),
         .where = w->where,
+        .limits = w->limits,
     };
+    e = ts_query_report_clones(c, &w->filter, &arena, &r, err);
+    if (e != TS_OK)
+        return e;
     return write(&r, w->format, out, err);
 }

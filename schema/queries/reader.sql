@@ -278,6 +278,13 @@ FROM clone_counts c GROUP BY provider, model_name
 ORDER BY 1.0 * sum(time_ms) / nullif(sum(timed), 0) IS NULL, 1.0 * sum(time_ms) / nullif(sum(timed), 0), provider,
   model_name;
 
+-- name: clone_report
+SELECT provider, model_name, count(*), sum(status = 'success'), sum(sample), avg(generation_time_ms),
+  avg(code_size_bytes), avg(quality_score)
+FROM clone_attempts
+WHERE created_at >= ?1 AND created_at < ?2 AND (?3 IS NULL OR model_name = ?3) AND (?4 IS NULL OR provider = ?4)
+GROUP BY provider, model_name ORDER BY count(*) DESC, provider, model_name LIMIT ?5;
+
 -- name: clone_stats_by_provider
 SELECT sum(attempts), sum(successes), sum(timed), sum(time_ms), sum(sized), sum(size_bytes), sum(judged),
   sum(quality_cents), sum(samples), (SELECT max(created_at) FROM clone_attempts a WHERE a.provider = c.provider

@@ -239,6 +239,37 @@ static void a_slice_without_calls_says_so(void **state)
     assert_null(strchr(ts_buf_text(&out), '|'));
 }
 
+static const struct ts_report_clones clones[] = {
+    {"ollama", "a|b", 25, 22, 5, 3500000, 24576, 81.25},
+    {"vllm", "c", 1, 0, 0, (double)NAN, (double)NAN, (double)NAN},
+};
+
+static const char clones_golden[] =
+    "## Website clones\n"
+    "\n"
+    "| Model | Provider | Attempts | Success (95 %) | Average (ms) | Average size (KiB) | Code "
+    "quality (of 100) | Notes |\n"
+    "| - | - | -: | -: | -: | -: | -: | - |\n"
+    "| a\\|b | ollama | 25 | 88.0 % (70.0~95.8) | 3,500 | 24.0 | 81.2 | 5 of sample data |\n"
+    "| c | vllm | 1 | 0.0 % (0.0~79.3) | ~ | ~ | ~ | |\n";
+
+static void clones_of_websites_have_a_table_also_without_calls(void **state)
+{
+    (void)state;
+    struct slice s;
+    make_slice(&s);
+    for (int i = 0; i < 2; i++) {
+        TS_AUTO(ts_buf_free) struct ts_buf out = TS_BUF_INIT(1024 * 1024);
+        TS_AUTO(ts_buf_free) struct ts_buf squeezed = TS_BUF_INIT(1024 * 1024);
+        s.report.clones = clones;
+        s.report.clone_count = 2;
+        s.report.all.count = i;
+        render(&s.report, ts_document_markdown, &out);
+        squeeze(ts_buf_text(&out), &squeezed);
+        expect_in(ts_buf_text(&squeezed), clones_golden);
+    }
+}
+
 static void filters_and_simulation_stand_in_the_head(void **state)
 {
     (void)state;
@@ -336,6 +367,7 @@ int main(void)
         cmocka_unit_test(the_report_is_a_page_of_markdown),
         cmocka_unit_test(every_line_of_a_table_is_equally_wide),
         cmocka_unit_test(a_slice_without_calls_says_so),
+        cmocka_unit_test(clones_of_websites_have_a_table_also_without_calls),
         cmocka_unit_test(filters_and_simulation_stand_in_the_head),
         cmocka_unit_test(a_model_beyond_doubt_is_called_best_for_its_task),
         cmocka_unit_test(findings_are_the_insights_as_sentences),
