@@ -1,5 +1,6 @@
 /*
- * GET /api/clones/{id}/preview: a page that a model made, where it can do no harm.
+ * GET /api/clones/{id}/preview, /api/previews/{ticket}: a page that a model made, where it can do
+ * no harm.
  *
  * Nobody has read that page. Its policy lets its scripts run in an origin of its own, and lets it
  * load nothing, send nothing, open nothing and go nowhere (analytics/preview.h says how the last is
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "analytics/preview.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "handlers/clone_args.h"
 #include "handlers/handlers.h"
@@ -114,25 +116,46 @@ static void settled(struct ts_post *post)
     free_preview(p);
 }
 
-static enum ts_err read_args(const struct ts_exchange *x, struct preview *p, struct ts_error *err)
+static enum ts_err read_id(const struct ts_exchange *x, int64_t *id, struct ts_error *err)
+{
+    return ts_clone_id_arg(x, "clone attempt", id, err);
+}
+
+static enum ts_err read_ticket(const struct ts_exchange *x, int64_t *id, struct ts_error *err)
+{
+    if (ts_preview_ticket_read(x->services->preview_key, x->params[0], ts_wall_ms(), id))
+        return TS_OK;
+    return ts_fail(
+        err,
+        TS_ERR_NOT_FOUND,
+        "this address of a preview is no longer good; GET /api/clones/{id} tells a new one");
+}
+
+/* Whose preview it is to be. */
+typedef enum ts_err whose_fn(const struct ts_exchange *x, int64_t *id, struct ts_error *err);
+
+static enum ts_err read_args(const struct ts_exchange *x,
+                             whose_fn *whose,
+                             struct preview *p,
+                             struct ts_error *err)
 {
     static const char *const allowed[] = {"path", NULL};
     const char *path = ts_arg(x, "path");
     enum ts_err rc = ts_args_check(x, allowed, err);
     if (rc == TS_OK)
-        rc = ts_clone_id_arg(x, "clone attempt", &p->id, err);
+        rc = whose(x, &p->id, err);
     if (rc != TS_OK || path == NULL)
         return rc;
     p->path = strdup(path);
     return p->path != NULL ? TS_OK : ts_fail(err, TS_ERR_NOMEM, "no memory for a preview");
 }
 
-void ts_handle_clone_preview(struct ts_exchange *x)
+static void show(struct ts_exchange *x, whose_fn *whose)
 {
     struct ts_error err = TS_ERROR_INIT;
     struct preview *p = calloc(1, sizeof(*p));
-    enum ts_err rc =
-        p != NULL ? read_args(x, p, &err) : ts_fail(&err, TS_ERR_NOMEM, "no memory for a preview");
+    enum ts_err rc = p != NULL ? read_args(x, whose, p, &err)
+                               : ts_fail(&err, TS_ERR_NOMEM, "no memory for a preview");
     if (rc != TS_OK) {
         ts_reply_error(x, &err);
         if (p != NULL)
@@ -146,4 +169,14 @@ void ts_handle_clone_preview(struct ts_exchange *x)
     p->query.post.fn = settled;
     p->query.home = x->poller;
     ts_store_query(x->services->store, &p->query);
+}
+
+void ts_handle_clone_preview(struct ts_exchange *x)
+{
+    show(x, read_id);
+}
+
+void ts_handle_preview(struct ts_exchange *x)
+{
+    show(x, read_ticket);
 }

@@ -94,13 +94,37 @@ static void free_one(struct ts_ask *a)
     free(TS_CONTAINER(a, struct one_clone, ask));
 }
 
+/* Below the base path, with a ticket; null where there is no page to show. */
+static json_t *preview_path(const struct ts_services *services, const json_t *clone)
+{
+    char ticket[TS_PREVIEW_TICKET_SIZE];
+    int64_t id = json_integer_value(json_object_get(clone, "id"));
+    size_t i;
+    json_t *file;
+    ts_preview_ticket_write(services->preview_key, id, ts_wall_ms() + TS_PREVIEW_TICKET_MS, ticket);
+    json_array_foreach(json_object_get(clone, "files"), i, file)
+    {
+        const char *type = json_string_value(json_object_get(file, "type"));
+        if (type != NULL && strcmp(type, "html") == 0)
+            return json_sprintf("/api/previews/%s", ticket);
+    }
+    return json_null();
+}
+
 static enum ts_err ask_one(struct ts_ask *a,
                            struct ts_reader_conn *c,
                            json_t **out,
                            struct ts_error *err)
 {
     const struct one_clone *q = TS_CONTAINER(a, struct one_clone, ask);
-    return ts_query_clone(c, q->id, a->x->services->id_tag, out, err);
+    const struct ts_services *services = a->x->services;
+    enum ts_err rc = ts_query_clone(c, q->id, services->id_tag, out, err);
+    if (rc != TS_OK)
+        return rc;
+    if (json_object_set_new(*out, "previewPath", preview_path(services, *out)) == 0)
+        return TS_OK;
+    json_decref(*out);
+    return ts_fail(err, TS_ERR_NOMEM, "no memory for a clone");
 }
 
 /* The path is that of the route's second part, which lives as long as the exchange. */

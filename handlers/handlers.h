@@ -68,6 +68,7 @@ ts_handler_fn ts_handle_clones_delete;
 ts_handler_fn ts_handle_clone;
 ts_handler_fn ts_handle_clone_file;
 ts_handler_fn ts_handle_clone_preview;
+ts_handler_fn ts_handle_preview;
 ts_handler_fn ts_handle_clone_stats;
 ts_handler_fn ts_handle_clone_summary;
 ts_handler_fn ts_handle_clone_complexity;

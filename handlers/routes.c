@@ -62,6 +62,7 @@ static const struct ts_route_entry routes[] = {
     {TS_GET, "/api/clones/monthly", TS_ROUTE_API, TS_SCOPE_READ, "touchstone", ts_handle_clone_monthly},
     {TS_GET, "/api/clones/{id}", TS_ROUTE_API, TS_SCOPE_READ, "touchstone", ts_handle_clone},
     {TS_GET, "/api/clones/{id}/preview", TS_ROUTE_API, TS_SCOPE_READ, "touchstone", ts_handle_clone_preview},
+    {TS_GET, "/api/previews/{ticket}", TS_ROUTE_API, TS_SCOPE_NONE, "touchstone", ts_handle_preview},
     {TS_GET, "/api/clones/{id}/files/{path*}", TS_ROUTE_API, TS_SCOPE_READ, "touchstone", ts_handle_clone_file},
     {TS_GET, "/api/benchmarks", TS_ROUTE_API, TS_SCOPE_READ, "touchstone", ts_handle_benchmarks},
     {TS_POST, "/api/benchmarks", TS_ROUTE_API, TS_SCOPE_WRITE, "touchstone", ts_handle_benchmark_post},

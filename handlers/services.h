@@ -13,6 +13,7 @@
 #include "handlers/hardware.h"
 #include "handlers/live.h"
 #include "handlers/meters.h"
+#include "handlers/preview_ticket.h"
 #include "proxy/discovery.h"
 #include "proxy/registry.h"
 
@@ -38,9 +39,10 @@ struct ts_services {
     struct ts_insight_limits insight_limits;
     struct ts_site_limits site_limits;
     uint64_t id_tag;
-    const char *version;    /* "0.1.0" */
-    const char *listen_url; /* "http://127.0.0.1:8420", for the set-up guide */
-    const char *base_path;  /* "" or "/ai" */
+    uint8_t preview_key[TS_PREVIEW_KEY_BYTES]; /* of this process */
+    const char *version;                       /* "0.1.0" */
+    const char *listen_url;                    /* "http://127.0.0.1:8420", for the set-up guide */
+    const char *base_path;                     /* "" or "/ai" */
     bool tracking;
     enum ts_capture capture;
     bool demo; /* every page says that its figures are simulated */

@@ -1,5 +1,6 @@
 #include "server/app.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,6 +277,7 @@ static void make_services(struct ts_app *app)
         .complex_from = ts_config_number(app->config, TS_SETTING_CLONE_COMPLEX_WORDS),
     };
     s->id_tag = ts_store_tag(app->store);
+    randombytes_buf(s->preview_key, sizeof(s->preview_key));
     s->version = TS_VERSION;
     s->listen_url = app->listen_url;
     s->base_path = app->shared.base_path;

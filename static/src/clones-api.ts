@@ -56,6 +56,7 @@ export interface CodeFile {
 }
 
 export interface AttemptWhole extends Attempt {
+  previewPath: string | null; // below the base path; it ends after some hours
   quality: Quality | null;
   files: CodeFile[];
 }

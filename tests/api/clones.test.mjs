@@ -555,3 +555,34 @@ test('benchmarks are computed from attempts and calls, with the hardware', async
     assert.equal(wrong.json.error.param, param);
   }
 });
+
+test('a ticket opens one preview without a key, and nothing else', async (t) => {
+  const server = await startTouchstone(t, { env: { TOUCHSTONE_API_KEY: 'sesame' } });
+  const headers = { authorization: 'Bearer sesame' };
+  const post = (file) => server.post('/api/clones', { url: 'https://a.example', model: 'm', status: 'success', files: [{ path: file, content: `<h1>${file}</h1>` }] }, { headers });
+  const [one, two, none] = [await post('one.html'), await post('two.html'), await post('a.css')].map((r) => r.json.id);
+  const path = async (id) => (await server.get(`/api/clones/${id}`, { headers })).json.previewPath;
+  assert.equal(await path(none), null);
+  assert.equal((await server.get(`/api/clones/${one}/preview`)).status, 401);
+  const ticket = await path(one);
+  const shown = await server.get(ticket);
+  assert.equal(shown.status, 200, shown.text);
+  assert.match(shown.text, /one\.html/);
+  assert.match(shown.headers['content-security-policy'], /^sandbox allow-scripts;/);
+  assert.equal(shown.headers['cache-control'], 'no-store');
+  const other = await path(two);
+  const mac = ticket.slice(ticket.lastIndexOf('.'));
+  for (const forged of [
+    ticket.replace(`/${one}.`, `/${two}.`),
+    other.slice(0, other.lastIndexOf('.')) + mac,
+    ticket.slice(0, -1),
+    `${ticket}0`,
+    `/api/previews/${mac}`,
+    '/api/previews/x',
+    '/api/previews/1.99999999999999',
+  ])
+    assert.equal((await server.get(forged)).status, 404, forged);
+  assert.equal((await server.get(`${ticket}?path=two.html`)).status, 404);
+  const again = await startTouchstone(t, { env: { TOUCHSTONE_API_KEY: 'sesame' }, db: undefined });
+  assert.equal((await again.get(ticket)).status, 404, 'another process');
+});

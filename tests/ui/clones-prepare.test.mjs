@@ -201,6 +201,14 @@ test('sizes have the unit in which they are short', () => {
   for (const [bytes, text] of cases) assert.equal(plain(fmt.bytes(bytes)), text);
 });
 
+test('where there is no preview it is said why', () => {
+  const why = (more) => one.whyNoPreview({ ...ask('/api/clones/60'), ...more });
+  assert.equal(why({}), null);
+  assert.match(why({ previewPath: null }), /None of the files is an HTML page/);
+  assert.equal(why({ previewPath: null, files: [] }), 'No code was made.');
+  assert.equal(why({ previewPath: null, files: [], errorMessage: 'x' }), 'No code was made: x');
+});
+
 test('a call of which little is known is all dashes', () => {
   assert.ok(one.callFacts({}).every((f) => f.value === '—'));
 });

@@ -139,11 +139,19 @@ test('an unknown attempt is told of, also below a base path', async (t) => {
   assert.match(page.url(), /\/ai\/analytics\/clones$/);
 });
 
-test('where a key is asked for the page says that there is no preview', async (t) => {
-  const { server, ids } = await filled(t);
-  const page = await open(t, server);
-  await page.evaluate(() => sessionStorage.setItem('ts-api-key', 'k'));
-  await page.goto(`${server.url}/analytics/clones/${ids[0]}`);
-  await page.waitForSelector('.shown .lead');
-  assert.match(await text(page, '.shown'), /asks for a key/);
+test('behind a key the preview is shown all the same, by its ticket', async (t) => {
+  const server = await startTouchstone(t, { env: { TOUCHSTONE_API_KEY: 'sesame' } });
+  const stored = await server.post(
+    '/api/clones',
+    { url: 'https://a.example', model: 'm', status: 'success', files: FILES },
+    { headers: { authorization: 'Bearer sesame' } },
+  );
+  assert.equal(stored.status, 201, stored.text);
+  const page = await open(t, server, `/analytics/clones/${stored.json.id}`);
+  await page.getByLabel('Key', { exact: true }).fill('sesame');
+  await page.getByRole('button', { name: 'Use it' }).click();
+  const shown = page.frameLocator('iframe').frameLocator('iframe');
+  await shown.getByText('from its script').waitFor();
+  await page.getByRole('button', { name: 'Reload' }).click();
+  await shown.getByText('from its script').waitFor();
 });

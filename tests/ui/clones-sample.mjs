@@ -125,6 +125,7 @@ function whole(a) {
     ...a,
     quality: quality(a.qualityScore),
     generatedCode: null,
+    previewPath: a.status === 'success' ? `/api/previews/${a.id}.ticket` : null,
     files: a.status === 'success' ? files : [],
   };
 }
@@ -222,13 +223,14 @@ function ofOne(path, list) {
         phases: { ttftMs: 212, totalMs: 3500 },
       },
     };
-  const match = /^\/api\/clones\/(\d+)(?:\/(preview)|\/files\/(.+))?$/.exec(path);
+  const preview = /^\/api\/previews\/(\d+)\.ticket$/.exec(path);
+  if (preview) return { preview: CODE['index.html'].replace(/<link[^>]*>/, ''), csp: PREVIEW_CSP };
+  const match = /^\/api\/clones\/(\d+)(?:\/files\/(.+))?$/.exec(path);
   if (!match) return undefined;
   const attempt = list.find((a) => a.id === Number(match[1]));
   const missing = { status: 404, body: { error: { code: 'not_found', message: 'There is none.' } } };
   if (!attempt) return missing;
-  if (match[2]) return { preview: CODE['index.html'].replace(/<link[^>]*>/, ''), csp: PREVIEW_CSP };
-  if (!match[3]) return { body: whole(attempt) };
-  const file = decodeURIComponent(match[3]);
+  if (!match[2]) return { body: whole(attempt) };
+  const file = decodeURIComponent(match[2]);
   return CODE[file] === undefined ? missing : { body: { path: file, content: CODE[file] } };
 }

@@ -201,7 +201,7 @@ test('the preview runs in a frame that is shut off', async (t) => {
   const { fake, page } = await open(t, { path: '/analytics/clones/60', ready: 'iframe' });
   const frame = page.locator('iframe');
   assert.equal(await frame.getAttribute('sandbox'), 'allow-scripts');
-  assert.equal(await frame.getAttribute('src'), `${fake.url}/api/clones/60/preview`);
+  assert.equal(await frame.getAttribute('src'), `${fake.url}/api/previews/60.ticket`);
   await page.frameLocator('iframe').getByText('from its script').waitFor();
   assert.equal(await page.frameLocator('iframe').locator('body').evaluate(() => self.origin), 'null');
   await page.getByRole('button', { name: '390' }).click();

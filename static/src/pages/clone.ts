@@ -84,13 +84,14 @@ export function createClone(id: number, pickFile: (path: string) => void): {
   update(view: CloneView): void;
 } {
   const page = skeleton(id);
+  let previewPath = ''; // another one at each answer: no reason to load the page anew
   const put = {
     facts: place(page.facts.body, (f: prepare.Fact[]): Child[] => [h('dl', { class: 'facts' }, ...drawFacts(f))]),
     quality: place(page.quality.body, drawQuality),
-    shown: place(page.shown.body, (v: { title: string; error: string | null; files: number }): Child[] =>
-      v.files > 0
-        ? [preview(id, v.title)]
-        : [h('p', { class: 'lead' }, v.error === null ? 'No code was made.' : `No code was made: ${v.error}`)],
+    shown: place(page.shown.body, (v: { title: string; none: string | null }): Child[] =>
+      v.none === null
+        ? [preview(() => previewPath, v.title)]
+        : [h('p', { class: 'lead' }, v.none)],
     ),
     list: place(page.list, (v: { rows: prepare.FileRow[]; chosen: string | null }) =>
       drawFiles(v.rows, v.chosen, pickFile),
@@ -110,7 +111,8 @@ export function createClone(id: number, pickFile: (path: string) => void): {
     page.title.textContent = prepare.cloneTitle(a);
     put.facts(prepare.cloneFacts(a, zone));
     put.quality(prepare.qualityView(a.qualityScore, a.quality));
-    put.shown({ title: prepare.cloneTitle(a), error: a.errorMessage, files: a.files.length });
+    previewPath = a.previewPath ?? '';
+    put.shown({ title: prepare.cloneTitle(a), none: prepare.whyNoPreview(a) });
     page.files.root.hidden = a.files.length === 0;
     put.list({ rows: prepare.fileRows(a.files), chosen: file });
     put.text({

@@ -1,7 +1,7 @@
 // A generated page in a frame of its own. The attribute and the header of the answer both shut it off:
 // it has an origin of its own, reaches no network and opens nothing.
 
-import { BASE, storedKey } from '../api';
+import { BASE } from '../api';
 import { h } from '../dom';
 import { segmented } from './figure';
 
@@ -11,20 +11,15 @@ const WIDTHS = [
   { value: 'phone', text: '390' },
 ];
 
-export function preview(id: number, title: string): HTMLElement {
-  if (storedKey() !== null)
-    return h(
-      'p',
-      { class: 'lead' },
-      'This server asks for a key, which a frame cannot send: there is no preview. The files are below.',
-    );
-  const src = new URL(`api/clones/${id}/preview`, BASE).href;
+/** @path: asked at each load, since an address of a preview ends some time. */
+export function preview(path: () => string, title: string): HTMLElement {
+  const src = () => new URL(`.${path()}`, BASE).href;
   const frame = h('iframe', {
     class: 'full',
     title: `Preview of ${title}`,
     sandbox: 'allow-scripts',
     referrerpolicy: 'no-referrer',
-    src,
+    src: src(),
   });
   const widths = segmented('Width of the preview', WIDTHS, pick);
   function pick(value: string): void {
@@ -39,7 +34,7 @@ export function preview(id: number, title: string): HTMLElement {
       'div',
       { class: 'tools' },
       widths.root,
-      h('button', { type: 'button', click: () => (frame.src = src) }, 'Reload'),
+      h('button', { type: 'button', click: () => (frame.src = src()) }, 'Reload'),
     ),
     h('div', { class: 'stage' }, frame),
     h(

@@ -35,6 +35,13 @@ export function cloneFacts(a: AttemptWhole, zone: string): Fact[] {
   ]);
 }
 
+/** null: there is one. */
+export function whyNoPreview(a: AttemptWhole): string | null {
+  if (a.previewPath !== null) return null;
+  if (a.files.length > 0) return 'None of the files is an HTML page that could be shown as it is.';
+  return a.errorMessage === null ? 'No code was made.' : `No code was made: ${a.errorMessage}`;
+}
+
 const PART: Record<string, string> = {
   parseErrors: 'Parse errors',
   nesting: 'Nesting',
