@@ -160,4 +160,17 @@ TS_NODISCARD enum ts_err ts_query_report_clones(struct ts_reader_conn *c,
                                                 struct ts_report *out,
                                                 struct ts_error *err);
 
+/* The first attempt after `after` that has files and no word on their quality, with them. */
+struct ts_unjudged {
+    int64_t after;              /* in, like the next three */
+    struct ts_arena *arena;     /* takes the texts */
+    struct ts_code_file *files; /* at most `max` */
+    int max;
+    int64_t id; /* out; 0: there is none */
+    int count;
+};
+TS_NODISCARD enum ts_err ts_query_unjudged(struct ts_reader_conn *c,
+                                           struct ts_unjudged *u,
+                                           struct ts_error *err);
+
 #endif

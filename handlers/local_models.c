@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "handlers/clone_args.h"
+#include "handlers/clone_rejudge.h"
 #include "handlers/fields.h"
 #include "handlers/handlers.h"
 #include "handlers/services.h"
@@ -177,6 +178,8 @@ static void initialised(struct ts_post *post)
     const char *message = s->attempts > 0
                               ? "sample data added; DELETE /api/clones?samples=true removes it"
                               : "the sample data is there already";
+    if (job->result == TS_OK && s->attempts > 0)
+        ts_clone_rejudge(i->x->services);
     if (job->result == TS_OK)
         ts_reply_json(i->x,
                       200,

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "handlers/clone_rejudge.h"
 #include "handlers/idempotency.h"
 #include "handlers/running.h"
 #include "handlers/watch.h"
@@ -370,6 +371,8 @@ static enum ts_err start_with(struct ts_app *app, int *sockets, struct ts_error 
         e = make_loops(app, sockets, err);
     if (e == TS_OK && app->hooks != NULL)
         e = app->hooks->serving(app->hooks->ctx, app, err);
+    if (e == TS_OK)
+        ts_clone_rejudge(&app->services);
     return e;
 }
 

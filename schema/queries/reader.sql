@@ -246,6 +246,14 @@ FROM code_files WHERE clone_attempt_id = ?1 ORDER BY file_path;
 SELECT file_path, file_type, lines_of_code, size_bytes, quality_score, quality, metadata, content
 FROM code_files WHERE clone_attempt_id = ?1 AND file_path = ?2;
 
+-- name: clone_unjudged
+SELECT id FROM clone_attempts a
+WHERE id > ?1 AND quality IS NULL AND EXISTS (SELECT 1 FROM code_files f WHERE f.clone_attempt_id = a.id)
+ORDER BY id LIMIT 1;
+
+-- name: code_file_texts
+SELECT file_path, content FROM code_files WHERE clone_attempt_id = ?1 ORDER BY file_path;
+
 -- name: clone_there
 SELECT 1 FROM clone_attempts WHERE id = ?1;
 

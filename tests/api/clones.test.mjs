@@ -1,10 +1,11 @@
 // Website clones: sites, attempts with their files, statistics, samples, benchmarks, and the older alias.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { sql } from '../harness/sql.mjs';
-import { runToEnd, slack, startTouchstone } from '../harness/touchstone.mjs';
+import { runToEnd, scratch, slack, startTouchstone } from '../harness/touchstone.mjs';
 import { answer, startUpstream } from '../harness/upstream.mjs';
 
 const attempt = (more = {}) => ({
@@ -585,4 +586,38 @@ test('a ticket opens one preview without a key, and nothing else', async (t) => 
   assert.equal((await server.get(`${ticket}?path=two.html`)).status, 404);
   const again = await startTouchstone(t, { env: { TOUCHSTONE_API_KEY: 'sesame' }, db: undefined });
   assert.equal((await again.get(ticket)).status, 404, 'another process');
+});
+
+const judgedBy = async (server, count, ms = 10_000) => {
+  for (const end = performance.now() + ms * slack; ; await new Promise((done) => setTimeout(done, 50))) {
+    const rows = sql(server.db, 'SELECT id, quality_score, quality FROM clone_attempts a WHERE EXISTS (SELECT 1 FROM code_files WHERE clone_attempt_id = a.id)');
+    if (rows.length === count && rows.every((r) => r.quality !== null)) return rows;
+    assert.ok(performance.now() < end, `${rows.filter((r) => r.quality === null).length} of ${rows.length} are not judged`);
+  }
+};
+
+test('samples are judged like all others', async (t) => {
+  const server = await startTouchstone(t);
+  const { added } = (await server.get('/api/local-models-analytics?action=init')).json;
+  const failed = (await server.get('/api/clones?status=error&limit=100')).json.clones.length;
+  const rows = await judgedBy(server, added.attempts - failed);
+  assert.ok(rows.every((r) => r.quality_score > 0));
+  const { summary } = (await server.get('/api/clones/summary')).json;
+  assert.ok(summary.avgQualityScore > 0 && summary.avgQualityScore <= 100);
+});
+
+test('what was not judged when the process ended is judged after the next start', async (t) => {
+  const folder = scratch(t);
+  const first = await startTouchstone(t, { folder });
+  for (let i = 0; i < 5; i++) {
+    const files = [{ path: 'a.js', content: `let a = ${i};` }, { path: 'notes.txt', content: 'x' }];
+    assert.equal((await first.post('/api/clones', { url: 'https://a.example', model: 'm', status: 'success', files })).status, 201);
+  }
+  await first.post('/api/clones', { url: 'https://a.example', model: 'm', status: 'success', files: [{ path: 'only.txt', content: 'x' }] });
+  const before = await judgedBy(first, 6);
+  await first.stop();
+  execFileSync('sqlite3', [first.db, "UPDATE clone_attempts SET quality = NULL, quality_score = NULL WHERE id <= 3; UPDATE code_files SET quality = NULL, quality_score = NULL WHERE clone_attempt_id <= 3 AND file_path = 'a.js'"]);
+  const second = await startTouchstone(t, { folder, db: first.db });
+  assert.deepEqual(await judgedBy(second, 6), before);
+  assert.equal((await second.get('/api/clones/2/files/a.js')).json.qualityScore, 100);
 });
