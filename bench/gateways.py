@@ -158,7 +158,7 @@ def section(figures, paths, plan_name):
     for figure in figures.values:
         cells = [f"{statistics.median(v):.1f}" if (v := figures.of(figure, path)) else "-" for path in paths]
         lines.append(f"| {figure} | " + " | ".join(cells) + " |")
-    lines += ["", f"The first four rows of load: one client, one call after the other; the rest: {STREAMS} streams, a token every 20 ms each."]
+    lines += ["", f"The first three rows of load: one client, one call after the other; the rest: {STREAMS} streams, a token every 20 ms each."]
     return "\n".join(lines) + "\n"
 
 

@@ -1,5 +1,5 @@
 /*
- * The load generator of tools/bench: one of four loads (load.h), on one thread.
+ * The load generator of tools/bench: one of five loads (load.h), on one thread.
  *
  *   bench-load MODE NAME=VALUE...     e.g. bench-load paced port=8420 streams=400 interval_us=20000
  */
@@ -20,6 +20,7 @@ static const struct {
     {"streams", bench_load_streams},
     {"rate", bench_load_rate},
     {"cancel", bench_load_cancel},
+    {"stall", bench_load_stall},
 };
 
 static bool set_option(struct bench_load *l, const char *name, size_t len, const char *value)
@@ -83,6 +84,7 @@ int main(int argc, char **argv)
         if (strcmp(modes[i].name, argv[1]) == 0)
             return modes[i].run(&l);
     }
-    (void)fprintf(stderr, "usage: bench-load seq|streams|rate|cancel port=N [NAME=VALUE]...\n");
+    (void)fprintf(stderr,
+                  "usage: bench-load seq|streams|rate|cancel|stall port=N [NAME=VALUE]...\n");
     return 64;
 }

@@ -12,8 +12,8 @@ struct bench_load {
     const char *headers; /* further ones, each with its \r\n; "": none */
     struct bench_plan plan;
     int64_t requests; /* seq, cancel */
-    int64_t streams;  /* paced, rate, cancel: at once */
-    int64_t ramp_ms;  /* paced: the time over which they are opened */
+    int64_t streams;  /* paced, rate, cancel, stall: at once */
+    int64_t ramp_ms;  /* paced, stall: the time over which they are opened */
     int64_t window_ms;
     int64_t again; /* paced: until the window ends, a stream that is over is asked for once more */
 };
@@ -29,5 +29,9 @@ int bench_load_rate(const struct bench_load *l);
 
 /* Clients that leave at a random moment; when did the mock server learn of it? */
 int bench_load_cancel(const struct bench_load *l);
+
+/* Clients that read nothing; prints "begin" when all have asked, and again and again how many are
+ * open, until the server has closed them or the window ends. */
+int bench_load_stall(const struct bench_load *l);
 
 #endif

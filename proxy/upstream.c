@@ -26,6 +26,7 @@
 enum {
     IDLE_HANDLES = 128, /* easy handles kept for reuse; each holds a read buffer */
     READ_BYTES = 1024,
+    TURN_BYTES = 16 * 1024, /* of one answer in a turn of the loop; then others have theirs */
 };
 
 struct ts_upstream {
@@ -57,6 +58,10 @@ struct ts_fetch {
     bool released;  /* drained in the background: no event may follow */
     bool head_done; /* the final head was complete */
     bool head_too_big;
+    int64_t turn_us;             /* of the loop's turn in which bytes came last */
+    size_t turn_bytes;           /* that came in it */
+    struct ts_timer yield_timer; /* goes on after others had their turn */
+
     bool paused;      /* the asker wants no bytes */
     bool curl_paused; /* and libcurl was told so */
 
@@ -140,6 +145,7 @@ static void fetch_free(struct ts_fetch *f)
     }
     unlink_drain(f);
     ts_timer_clear(u->poller, &f->drain_timer);
+    ts_timer_clear(u->poller, &f->yield_timer);
     keep_or_free_handle(u, f->easy);
     curl_slist_free_all(f->headers);
     free(f);
@@ -212,6 +218,21 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
     return f->dead ? 0 : n;
 }
 
+/* libcurl reads as long as the server sends, and a server that sends faster than its client reads
+ * would have the loop for itself: after some bytes the answer rests until the others had their
+ * turn. */
+static bool must_yield(struct ts_fetch *f, size_t n)
+{
+    struct ts_poller *p = f->upstream->poller;
+    int64_t now_us = ts_poller_now(p);
+    if (f->turn_us != now_us) {
+        f->turn_us = now_us;
+        f->turn_bytes = 0;
+    }
+    f->turn_bytes += n;
+    return f->turn_bytes > TURN_BYTES && ts_timer_set(p, &f->yield_timer, now_us + 1) == TS_OK;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
 {
     (void)size; /* 1 */
@@ -222,7 +243,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
         f->drained_bytes += n;
         return f->drained_bytes > TS_FETCH_DRAIN_BYTES ? 0 : n;
     }
-    if (f->paused) {
+    if (f->paused || must_yield(f, n)) {
         f->curl_paused = true;
         return CURL_WRITEFUNC_PAUSE;
     }
@@ -498,6 +519,16 @@ static void on_drain_timer(struct ts_timer *t)
     ts_fetch_cancel(TS_CONTAINER(t, struct ts_fetch, drain_timer));
 }
 
+static void on_yield_timer(struct ts_timer *t)
+{
+    struct ts_fetch *f = TS_CONTAINER(t, struct ts_fetch, yield_timer);
+    struct ts_upstream *u = f->upstream;
+    if (f->dead || f->queued || f->paused || !f->curl_paused)
+        return; /* whoever paused it, or did more, looks after it */
+    unpause(f);
+    after_libcurl(u);
+}
+
 static struct ts_fetch *fetch_new(struct ts_upstream *u)
 {
     struct ts_fetch *f = calloc(1, sizeof(*f));
@@ -510,6 +541,7 @@ static struct ts_fetch *fetch_new(struct ts_upstream *u)
     }
     f->upstream = u;
     f->drain_timer.fn = on_drain_timer;
+    f->yield_timer.fn = on_yield_timer;
     return f;
 }
 

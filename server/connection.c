@@ -1,12 +1,18 @@
 #include "server/connection.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include "base/limits.h"
 
-enum { TICK_US = 1000 * 1000, REFUSAL_BYTES = 512 };
+enum {
+    TICK_US = 1000 * 1000,
+    REFUSAL_BYTES = 512,
+    UNSENT_BYTES = 64 * 1024, /* in the kernel, of one connection, before the client takes any */
+};
 
 static const int64_t patience_us[] = {
     [TS_WAIT_HEAD] = INT64_C(1000) * TS_HEAD_DEADLINE_MS,
@@ -101,11 +107,20 @@ void ts_connections_deinit(struct ts_connections *all)
     ts_timer_clear(all->poller, &all->tick);
 }
 
+/* Else the kernel takes megabytes for a client that does not read, out of memory that all
+ * connections of the machine share. Where the system has no such limit there is none. */
+static void limit_unsent(int fd)
+{
+    int bytes = UNSENT_BYTES;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes));
+}
+
 struct ts_connection *ts_connection_new(struct ts_connections *all, int fd)
 {
     struct ts_connection *c = calloc(1, sizeof(*c));
     if (c == NULL)
         return NULL;
+    limit_unsent(fd);
     *c = (struct ts_connection){.fd = fd, .waiting = TS_WAIT_NONE};
     if (!ts_timer_is_set(&all->tick) &&
         ts_timer_set(all->poller, &all->tick, ts_poller_now(all->poller) + TICK_US) != TS_OK) {

@@ -15,8 +15,9 @@ enum {
     MHD_ROUNDS = 8,         /* of the daemon per turn at most: streams must have their turn */
     POOL_BYTES = 14 * 1024, /* per connection: the request's head lives in it */
     ACCEPTS_PER_EVENT = 64,
-    RESERVED_FDS = 8, /* never given to clients: database, model servers */
-    ABORT_PATIENCE_US = 2 * 1000 * 1000,
+    RESERVED_FDS = 8,                    /* never given to clients: database, model servers */
+    ABORT_PATIENCE_US = 2 * 1000 * 1000, /* for rows to be committed and their ends to be read */
+    STALLED_PATIENCE_US = 250 * 1000,    /* of that, for clients that read nothing */
 };
 
 /* -- accepting -------------------------------------------------------------------------------- */
@@ -243,10 +244,24 @@ static void on_abort(struct ts_post *p)
     }
 }
 
+/* Everything was said that there was to say, and nobody reads it. */
+static bool only_stalled(const struct ts_loop *l)
+{
+    for (const struct ts_request *r = l->requests; r != NULL; r = r->next) {
+        if (!r->sink.in_use || !r->sink.blocked || r->sink.finish == TS_SINK_GOES_ON)
+            return false;
+    }
+    return true;
+}
+
 static bool is_done(const struct ts_loop *l)
 {
-    return l->draining && (l->requests == NULL ||
-                           (l->stop_by_us != 0 && ts_poller_now(l->poller) >= l->stop_by_us));
+    if (!l->draining || l->requests == NULL)
+        return l->draining;
+    if (l->stop_by_us == 0)
+        return false;
+    int64_t left_us = l->stop_by_us - ts_poller_now(l->poller);
+    return left_us <= 0 || (left_us <= ABORT_PATIENCE_US - STALLED_PATIENCE_US && only_stalled(l));
 }
 
 /* libmicrohttpd must not be stopped while connections are suspended. */

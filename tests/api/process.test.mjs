@@ -1,9 +1,11 @@
 // Starting, sharing, stopping.
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
+import net from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { cleanup } from '../harness/cleanup.mjs';
 import { raw } from '../harness/http.mjs';
 import { sql } from '../harness/sql.mjs';
 import { freePort, runToEnd, slack, startTouchstone } from '../harness/touchstone.mjs';
@@ -69,6 +71,22 @@ test('a second SIGTERM ends it at once, and running calls are recorded', async (
   const rows = sql(server.db, 'SELECT success FROM model_performance_metrics');
   assert.equal(rows.length, 1);
   assert.notEqual(rows[0].success, 1);
+});
+
+test('a client that reads nothing is not waited for beyond the time for running answers', async (t) => {
+  const { server } = await start(t, answer({ tokens: Array.from({ length: 4000 }, () => 'x'.repeat(2000)) }), { env: { TOUCHSTONE_DRAIN_TIMEOUT_MS: '500' } });
+  const client = net.connect(server.port, '127.0.0.1');
+  cleanup(t, () => client.destroy());
+  client.pause();
+  client.on('error', () => {});
+  client.write(`POST /api/generate HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${JSON.stringify(BODY).length}\r\n\r\n${JSON.stringify(BODY)}`);
+  await sleep(700); // every buffer on the way is full
+  const told = performance.now();
+  await server.stop();
+  const took = performance.now() - told;
+  assert.ok(took >= 400, `the answer had ${took} ms`);
+  assert.ok(took < 1500 * slack, `stopped after ${took} ms`);
+  assert.deepEqual(sql(server.db, 'SELECT outcome FROM calls'), [{ outcome: 'cancelled' }]);
 });
 
 test('what was recorded is there after a restart', async (t) => {

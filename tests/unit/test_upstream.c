@@ -540,6 +540,26 @@ static void a_paused_fetch_takes_no_bytes_and_goes_on_where_it_stopped(void **st
     teardown_rig(&r);
 }
 
+static void a_flood_leaves_turns_to_others(void **state)
+{
+    (void)state;
+    struct rig r;
+    setup_rig(&r, serve_endless, NULL);
+    struct seen s = {.rig = &r};
+    size_t most = 0;
+    start(&s, r.server->url, NULL);
+    for (int i = 0; i < 100; i++) {
+        size_t had = s.bytes;
+        (void)usleep(5000); /* the kernel's buffers fill up */
+        turn(&r, 20);
+        most = s.bytes - had > most ? s.bytes - had : most;
+    }
+    assert_in_range(most, 8 * 1024, 40 * 1024); /* sockets and libcurl's timer: 16 KiB each */
+    ts_fetch_cancel(s.fetch);
+    ts_buf_free(&s.body);
+    teardown_rig(&r);
+}
+
 static void serve_two_chunks(struct loopback_conn *c)
 {
     while (loopback_read(c)) {
@@ -667,6 +687,7 @@ int main(void)
         cmocka_unit_test(a_fetch_may_be_cancelled_before_anything_happened_and_inside_done),
         cmocka_unit_test(a_fetch_started_from_within_an_event_runs),
         cmocka_unit_test(a_paused_fetch_takes_no_bytes_and_goes_on_where_it_stopped),
+        cmocka_unit_test(a_flood_leaves_turns_to_others),
         cmocka_unit_test(a_released_fetch_leaves_its_connection_to_the_next),
         cmocka_unit_test(a_released_fetch_that_never_ends_is_closed),
         cmocka_unit_test(what_still_drains_goes_down_with_the_loop),
