@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { createServer } from 'node:http';
+import { test } from 'node:test';
 import { slack, startTouchstone } from '../harness/touchstone.mjs';
 import { startBrowser } from './browser.mjs';
 import { CASES } from './escape-cases.mjs';
@@ -29,8 +30,8 @@ async function startTrap() {
   return { seen, stop, url: (n) => `http://${HOST}:${port}/case${n}` };
 }
 
-/** The pages as any server would give them: nothing holds them here. */
-export async function startOpen(pages) {
+// The pages as any server would give them: nothing holds them here.
+async function startOpen(pages) {
   const server = createServer((request, response) => {
     const n = /^\/(\d+)$/.exec(request.url);
     const type = request.url.endsWith('.js') ? 'text/javascript' : 'text/html; charset=utf-8';
@@ -42,21 +43,29 @@ export async function startOpen(pages) {
   return { stop, url: `http://127.0.0.1:${server.address().port}` };
 }
 
-/** A browser that takes the trap for all of the world. `stop` it. */
-export async function startEscape() {
+/** Halves of the cases: files of tests have a time limit. */
+export const FIRST = (n) => n < CASES.length / 2;
+export const SECOND = (n) => !FIRST(n);
+
+// A browser that takes the trap for all of the world. `stop` it.
+async function startEscape() {
   const trap = await startTrap();
   const browser = await startBrowser([`--host-resolver-rules=MAP ${HOST} 127.0.0.1`]);
   const pages = CASES.map((c, n) => c.page(trap.url(n)));
   return {
     pages,
-    playAll: (where, origin) => playAll({ browser, trap }, where, origin),
+    playAll: (where, origin, keep) => playAll({ browser, trap }, where, origin, keep),
     stop: async () => (await browser.close(), await trap.stop()),
   };
 }
 
 // Opens one address and says what happened until it was calm.
 async function play(browser, url, origin) {
-  const context = await browser.newContext({ acceptDownloads: false });
+  const context = await browser.newContext({
+    acceptDownloads: false,
+    reducedMotion: 'reduce',
+    viewport: { width: 700, height: 500 }, // what is not drawn costs nothing
+  });
   await context.addCookies([{ name: 'session', value: 'secret', url: origin }]);
   await context.addInitScript(() => {
     if (self === top && self.origin !== 'null') localStorage.setItem('secret', 'secret');
@@ -94,14 +103,14 @@ async function pressInside(page) {
     .catch(() => null);
   const inFrame = box !== null && box.height > 100;
   if (inFrame) await page.locator('iframe[sandbox]').first().scrollIntoViewIfNeeded().catch(() => undefined);
-  const at = inFrame ? await page.locator('iframe[sandbox]').first().boundingBox() : { x: 0, y: 0, width: 800, height: 500 };
+  const at = inFrame ? await page.locator('iframe[sandbox]').first().boundingBox() : { x: 0, y: 0, width: 700, height: 500 };
   await page.mouse.click(at.x + at.width / 2, at.y + at.height / 2).catch(() => undefined);
 }
 
-/** Plays all cases at the addresses that `where` gives; what happened, in their order. */
-async function playAll({ browser, trap }, where, origin) {
+/** Plays the cases that `keep` takes at the addresses that `where` gives; what happened, by number. */
+async function playAll({ browser, trap }, where, origin, keep) {
   const outcomes = [];
-  const waiting = CASES.map((c, n) => ({ c, n }));
+  const waiting = CASES.map((c, n) => ({ c, n })).filter(({ n }) => keep(n));
   const alone = waiting.filter(({ c }) => c.bites === 'udp'); // packets do not say whose they are
   const one = async ({ n }) => {
     const packets = trap.seen.udp;
@@ -121,8 +130,8 @@ async function playAll({ browser, trap }, where, origin) {
   return outcomes;
 }
 
-/** Whether what a case is after has happened. */
-export const found = {
+// Whether what a case is after has happened.
+const found = {
   request: (o) => o.requests.length > 0,
   udp: (o) => o.udp > 0,
   dialog: (o) => o.dialogs > 0,
@@ -130,8 +139,8 @@ export const found = {
   got: (o) => o.got.length > 0,
 };
 
-/** Nothing of all that has happened. */
-export function assertHeld(outcome, { bites }) {
+// Nothing of all that has happened.
+function assertHeld(outcome, { bites }) {
   assert.deepEqual(outcome.requests, [], 'a request left');
   assert.equal(outcome.dialogs, 0, 'a dialog was shown');
   assert.equal(outcome.pages, 0, 'a window opened');
@@ -142,8 +151,8 @@ export function assertHeld(outcome, { bites }) {
   else assert.ok(!outcome.crashed, 'the page fell');
 }
 
-/** The real server with an attempt for each page; their ids in the same order. */
-export async function serveAttempts(t, pages) {
+// The real server with an attempt for each page; their ids in the same order.
+async function serveAttempts(t, pages) {
   const server = await startTouchstone(t);
   const ids = [];
   for (const [n, content] of pages.entries()) {
@@ -157,4 +166,33 @@ export async function serveAttempts(t, pages) {
     ids.push(stored.json.id);
   }
   return { server, ids };
+}
+
+/** Where nothing holds them they must get out, or that they stay inside elsewhere proves nothing. */
+export function letOut(keep) {
+  test('there are at least 40 cases', () => assert.ok(CASES.length >= 40, `${CASES.length}`));
+  test('where nothing holds them the pages do get out', async (t) => {
+    const escape = await startEscape();
+    t.after(escape.stop);
+    const open = await startOpen(escape.pages);
+    t.after(open.stop);
+    const outcomes = await escape.playAll((n) => `${open.url}/${n}`, open.url, keep);
+    const tame = CASES.filter((c, n) => keep(n) && c.bites !== null && !found[c.bites](outcomes[n]));
+    assert.deepEqual(
+      tame.map((c) => c.name),
+      [],
+    );
+  });
+}
+
+/** On the real server, at the address that `where` gives: nothing may leave, open, ask or be reached. */
+export function holdIn(title, where, keep) {
+  test(title, async (t) => {
+    const escape = await startEscape();
+    t.after(escape.stop);
+    const { server, ids } = await serveAttempts(t, escape.pages);
+    const outcomes = await escape.playAll((n) => where(server.url, ids[n]), server.url, keep);
+    for (const [n, c] of CASES.entries())
+      if (keep(n)) await t.test(`${c.name} is held`, () => assertHeld(outcomes[n], c));
+  });
 }
