@@ -29,7 +29,8 @@ after also many before must through back years where much way well down because 
 little state good very make world still own see here between both life being under never day same another
 know while last might us great year off come since against go right used take three é ü ß Ω → 日本 мир 🙂""".split()
 
-TEMPLATE = ("{% for m in messages %}<|turn|>{{ m.role }}\n{{ m.content }}<|end|>\n{% endfor %}"
+TEMPLATE = ("{% if tools %}<|turn|>system\n{% for t in tools %}{{ t | tojson }}\n{% endfor %}<|end|>\n{% endif %}"
+            "{% for m in messages %}<|turn|>{{ m.role }}\n{{ m.content }}<|end|>\n{% endfor %}"
             "{% if add_generation_prompt %}<|turn|>assistant\n{% endif %}")
 
 
