@@ -59,9 +59,9 @@ void ts_state_damaged(struct ts_store_state *st, const char *what);
 void ts_state_room(struct ts_store_state *st, const char *why);
 void ts_state_lost(struct ts_store_state *st, int64_t rows, const char *why);
 
-struct ts_reader {
+struct ts_store_reader {
     struct ts_store *store;
-    struct ts_reader *next; /* of the pool */
+    struct ts_store_reader *next; /* of the pool */
     pthread_t thread;
     bool started;
     struct ts_conn *conn;  /* NULL: closed */
@@ -74,14 +74,14 @@ struct ts_readers {
     pthread_cond_t for_writer; /* the last connection was closed */
     struct ts_query *first;
     struct ts_query **last;
-    struct ts_reader *pool;
+    struct ts_store_reader *pool;
     int open;            /* connections */
     bool stopping;       /* threads end */
     bool closed;         /* no database at the moment: connections close, queries fail */
     _Atomic bool cancel; /* interrupts what runs */
 };
 
-struct ts_writer {
+struct ts_store_writer {
     pthread_t thread;
     bool started;
     struct ts_conn *conn; /* NULL: the database is not open */
@@ -109,7 +109,7 @@ struct ts_store {
 
     struct ts_store_state state;
     struct ts_inbox inbox;
-    struct ts_writer writer;
+    struct ts_store_writer writer;
     struct ts_backup backup;
     struct ts_space space;             /* the writer's */
     struct ts_old_learner old_learner; /* likewise */

@@ -16,7 +16,7 @@ enum { QUERY_DEADLINE_US = 10 * 1000 * 1000 };
 /* -- connections ------------------------------------------------------------------------------ */
 
 /* Into r->fresh: it becomes r->conn under the lock, which is not held over the disk. */
-static enum ts_err open_reader(struct ts_reader *r, struct ts_error *err)
+static enum ts_err open_reader(struct ts_store_reader *r, struct ts_error *err)
 {
     TS_AUTO(ts_conn_auto) struct ts_conn *c = NULL;
     enum ts_err e = ts_conn_open(r->store->path, TS_SQL_READER, &c, err);
@@ -29,7 +29,7 @@ static enum ts_err open_reader(struct ts_reader *r, struct ts_error *err)
     return TS_OK;
 }
 
-static void close_reader(struct ts_reader *r)
+static void close_reader(struct ts_store_reader *r)
 {
     if (r->conn == NULL)
         return;
@@ -43,16 +43,17 @@ static void close_reader(struct ts_reader *r)
 enum ts_err ts_readers_open(struct ts_readers *r, struct ts_error *err)
 {
     enum ts_err e = TS_OK;
-    for (struct ts_reader *reader = r->pool; e == TS_OK && reader != NULL; reader = reader->next)
+    for (struct ts_store_reader *reader = r->pool; e == TS_OK && reader != NULL;
+         reader = reader->next)
         e = open_reader(reader, err);
     if (e != TS_OK) {
-        for (struct ts_reader *reader = r->pool; reader != NULL; reader = reader->next)
+        for (struct ts_store_reader *reader = r->pool; reader != NULL; reader = reader->next)
             ts_conn_close(TS_TAKE(reader->fresh));
         return e;
     }
     TS_GUARD(&r->lock);
     assert(r->closed && r->open == 0);
-    for (struct ts_reader *reader = r->pool; reader != NULL; reader = reader->next, r->open++)
+    for (struct ts_store_reader *reader = r->pool; reader != NULL; reader = reader->next, r->open++)
         reader->conn = TS_TAKE(reader->fresh);
     r->cancel = false;
     r->closed = false;
@@ -88,7 +89,7 @@ static void refuse(struct ts_query *q)
     settle(q);
 }
 
-static void run(struct ts_reader *r, struct ts_query *q)
+static void run(struct ts_store_reader *r, struct ts_query *q)
 {
     assert(r->conn != NULL);
     struct ts_reader_conn conn = {.conn = r->conn, .store = r->store};
@@ -112,7 +113,7 @@ struct turn {
     bool ends;
 };
 
-static struct turn next_turn(struct ts_reader *r)
+static struct turn next_turn(struct ts_store_reader *r)
 {
     struct ts_readers *pool = &r->store->readers;
     TS_GUARD(&pool->lock);
@@ -134,7 +135,7 @@ static struct turn next_turn(struct ts_reader *r)
 
 static void *reader_main(void *reader)
 {
-    struct ts_reader *r = reader;
+    struct ts_store_reader *r = reader;
     for (struct turn t = next_turn(r);; t = next_turn(r)) {
         if (t.must_close)
             close_reader(r);
@@ -169,7 +170,7 @@ enum ts_err ts_readers_init(struct ts_readers *r,
     (void)pthread_cond_init(&r->for_readers, NULL);
     (void)pthread_cond_init(&r->for_writer, NULL);
     for (int i = 0; i < count; i++) {
-        struct ts_reader *reader = calloc(1, sizeof(*reader));
+        struct ts_store_reader *reader = calloc(1, sizeof(*reader));
         if (reader == NULL)
             return ts_fail(err, TS_ERR_NOMEM, "no memory for %d readers", count);
         reader->store = s;
@@ -181,7 +182,7 @@ enum ts_err ts_readers_init(struct ts_readers *r,
 
 enum ts_err ts_readers_start(struct ts_readers *r, struct ts_error *err)
 {
-    for (struct ts_reader *reader = r->pool; reader != NULL; reader = reader->next) {
+    for (struct ts_store_reader *reader = r->pool; reader != NULL; reader = reader->next) {
         if (pthread_create(&reader->thread, NULL, reader_main, reader) != 0)
             return ts_fail(err, TS_ERR_IO, "cannot start a reader thread");
         reader->started = true;
@@ -198,7 +199,7 @@ void ts_readers_stop(struct ts_readers *r)
         (void)pthread_cond_broadcast(&r->for_readers);
     }
     while (r->pool != NULL) {
-        struct ts_reader *reader = r->pool;
+        struct ts_store_reader *reader = r->pool;
         r->pool = reader->next;
         if (reader->started)
             (void)pthread_join(reader->thread, NULL);

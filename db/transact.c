@@ -14,7 +14,7 @@ enum ts_err ts_tx_begin(struct ts_store *s, struct ts_error *err)
 
 /* New names and their numbers may be gone with the transaction, and roll-ups are ahead of the file.
  */
-static void roll_back(struct ts_writer *w)
+static void roll_back(struct ts_store_writer *w)
 {
     if (w->conn != NULL)
         ts_conn_end(w->conn, TS_SQL_WRITE_ROLLBACK);
@@ -25,7 +25,7 @@ static void roll_back(struct ts_writer *w)
 /* A commit into a file that somebody has deleted or replaced is none. */
 static enum ts_err commit(struct ts_store *s, struct ts_error *err)
 {
-    struct ts_writer *w = &s->writer;
+    struct ts_store_writer *w = &s->writer;
     int64_t start_us = ts_now_us();
     enum ts_err e = ts_conn_run(w->conn, TS_SQL_WRITE_COMMIT, err);
     if (e == TS_OK && ts_conn_file_moved(w->conn))
@@ -67,7 +67,7 @@ static bool make_room(struct ts_store *s)
 
 void ts_tx_trouble(struct ts_store *s, const struct ts_error *why)
 {
-    struct ts_writer *w = &s->writer;
+    struct ts_store_writer *w = &s->writer;
     if (!w->trouble && w->conn != NULL)
         w->conn->patience_us = PROBE_PATIENCE_US;
     w->trouble = true;

@@ -46,7 +46,7 @@ static enum ts_err apply_call(struct ts_store *s,
                               bool *inserted,
                               struct ts_error *err)
 {
-    struct ts_writer *w = &s->writer;
+    struct ts_store_writer *w = &s->writer;
     enum ts_err e = ts_apply_call(w->conn, w->intern, w->rollup, call, inserted, err);
     return e == TS_OK && *inserted ? ts_sync_note(s, call->id, err) : e;
 }
@@ -133,7 +133,7 @@ static void write_import(struct ts_store *s, struct ts_post *post)
         return;
     int64_t start_us = ts_now_us();
     struct ts_store_import *im = TS_CONTAINER(post, struct ts_store_import, job.post);
-    struct ts_writer *w = &s->writer;
+    struct ts_store_writer *w = &s->writer;
     struct ts_error err = TS_ERROR_INIT;
     int accepted = 0;
     enum ts_err e = ts_tx_begin(s, &err);
@@ -248,7 +248,7 @@ static void finish_drain(struct ts_store *s, struct ts_spool *spool)
 
 static void drain(struct ts_store *s)
 {
-    struct ts_writer *w = &s->writer;
+    struct ts_store_writer *w = &s->writer;
     struct ts_spool *spool = s->spool;
     if (spool == NULL || ts_spool_state(spool).rows == 0)
         return;
@@ -275,7 +275,7 @@ static void drain(struct ts_store *s)
 /* A part of the cells that are to be made, when there is nothing better to do. */
 static void make_cells(struct ts_store *s)
 {
-    struct ts_writer *w = &s->writer;
+    struct ts_store_writer *w = &s->writer;
     if (w->conn == NULL || (ts_rollup_due(w->rollup) == 0 && !ts_care_pending(s)))
         return;
     struct ts_error err = TS_ERROR_INIT;
@@ -316,7 +316,7 @@ static void detach(struct ts_store *s)
 
 static void probe(struct ts_store *s)
 {
-    struct ts_writer *w = &s->writer;
+    struct ts_store_writer *w = &s->writer;
     if (ts_now_us() < w->probe_us)
         return;
     struct ts_error err = TS_ERROR_INIT;
@@ -384,7 +384,7 @@ static void take_care(struct ts_store *s)
 /* How long there is nothing to do unless a job comes. */
 static int64_t idle_us(struct ts_store *s)
 {
-    const struct ts_writer *w = &s->writer;
+    const struct ts_store_writer *w = &s->writer;
     if (w->trouble) {
         int64_t left = w->probe_us - ts_now_us();
         return left > 0 ? left : 0;

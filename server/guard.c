@@ -78,7 +78,9 @@ static bool has_control(struct ts_slice s)
     return false;
 }
 
-static enum ts_err note_field(const struct ts_field *f, struct seen *seen, struct ts_error *err)
+static enum ts_err note_field(const struct ts_header_field *f,
+                              struct seen *seen,
+                              struct ts_error *err)
 {
     for (int i = 0; i < FIELD_COUNT_; i++) {
         if (!ts_slice_same_nocase(f->name, field_rows[i].name))
@@ -102,7 +104,7 @@ static enum ts_err read_fields(const struct ts_request_head *head,
         return ts_fail(err, TS_ERR_HEADERS_TOO_LARGE, "more than %d headers", TS_MAX_HEADERS);
     size_t bytes = strlen(head->method) + strlen(head->target);
     for (int i = 0; i < head->field_count; i++) {
-        const struct ts_field *f = &head->fields[i];
+        const struct ts_header_field *f = &head->fields[i];
         bytes += f->name.len + f->value.len + 4;
         if (!is_token(f->name))
             return ts_fail(err, TS_ERR_BAD_HEADER, "the name of header %d is not a token", i + 1);

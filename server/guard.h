@@ -18,7 +18,7 @@
 #include "base/slice.h"
 #include "handlers/routes.h"
 
-struct ts_field {
+struct ts_header_field {
     struct ts_slice name;
     struct ts_slice value;
 };
@@ -28,7 +28,7 @@ struct ts_request_head {
     const char *method;
     const char *target; /* path and query, still escaped */
     const char *version;
-    const struct ts_field *fields;
+    const struct ts_header_field *fields;
     int field_count; /* above TS_MAX_HEADERS: there were more than @fields holds */
 };
 

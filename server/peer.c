@@ -236,7 +236,7 @@ static bool find_client(const struct ts_network_list *trusted,
     for (size_t s = 0; s < TS_ARRAY_LEN(sources); s++) {
         bool seen = false;
         for (int i = count - 1; i >= 0; i--) {
-            const struct ts_field *f = &head->fields[i];
+            const struct ts_header_field *f = &head->fields[i];
             if (!ts_slice_same_nocase(f->name, sources[s].name))
                 continue;
             seen = true;

@@ -282,7 +282,7 @@ size_t ts_request_unescape(void *cls, struct MHD_Connection *c, char *text)
 /* -- second: the head ------------------------------------------------------------------------- */
 
 struct field_list {
-    struct ts_field at[TS_MAX_HEADERS];
+    struct ts_header_field at[TS_MAX_HEADERS];
     int count;
 };
 
@@ -296,7 +296,7 @@ static enum MHD_Result note_field(void *cls,
     (void)kind;
     struct field_list *list = cls;
     if (list->count < TS_MAX_HEADERS)
-        list->at[list->count] = (struct ts_field){{name, name_len}, {value, value_len}};
+        list->at[list->count] = (struct ts_header_field){{name, name_len}, {value, value_len}};
     list->count++; /* beyond the maximum: only counted */
     return MHD_YES;
 }

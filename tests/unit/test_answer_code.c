@@ -152,6 +152,7 @@ static void every_cut_of_an_answer_is_safe(void **state)
     for (size_t n = 0; n < sizeof(text); n++) {
         struct ts_buf cut = TS_BUF_INIT(sizeof(text));
         ts_buf_put(&cut, text, n);
+        assert_true(ts_buf_ok(&cut));
         code.arena = &arena;
         assert_int_equal(ts_answer_code((struct ts_slice){ts_buf_text(&cut), n}, true, &code, &err),
                          TS_OK);

@@ -42,7 +42,7 @@ static struct ts_guard_policy policy(const char *key)
 /* A head as text: "GET /path HTTP/1.1\nName: value\n..." cut into its parts. */
 struct wire {
     char text[4096];
-    struct ts_field fields[TS_MAX_HEADERS];
+    struct ts_header_field fields[TS_MAX_HEADERS];
     struct ts_request_head head;
 };
 
@@ -61,7 +61,7 @@ static void cut(struct wire *w, const char *text)
         char *colon = strchr(line, ':');
         char *value = colon + 1 + strspn(colon + 1, " ");
         w->fields[w->head.field_count++] =
-            (struct ts_field){{line, (size_t)(colon - line)}, {value, strlen(value)}};
+            (struct ts_header_field){{line, (size_t)(colon - line)}, {value, strlen(value)}};
     }
 }
 
@@ -246,12 +246,12 @@ static void large_heads_are_refused(void **state)
     (void)state;
     static char target[TS_MAX_TARGET_BYTES + 2];
     static char value[TS_MAX_HEAD_BYTES];
-    static struct ts_field fields[TS_MAX_HEADERS];
+    static struct ts_header_field fields[TS_MAX_HEADERS];
     struct ts_guard_policy p = policy(NULL);
     struct ts_guard_facts facts;
     for (int i = 0; i < TS_MAX_HEADERS; i++)
-        fields[i] = (struct ts_field){TS_SLICE_LIT("X-Some"), TS_SLICE_LIT("value")};
-    fields[0] = (struct ts_field){TS_SLICE_LIT("Host"), TS_SLICE_LIT("localhost")};
+        fields[i] = (struct ts_header_field){TS_SLICE_LIT("X-Some"), TS_SLICE_LIT("value")};
+    fields[0] = (struct ts_header_field){TS_SLICE_LIT("Host"), TS_SLICE_LIT("localhost")};
     struct ts_request_head head = {"GET", "/", "HTTP/1.1", fields, TS_MAX_HEADERS};
     assert_int_equal(ts_guard_head(&p, &head, &facts, NULL), TS_OK);
     head.field_count++;

@@ -37,13 +37,13 @@ static void choose(const struct ts_network_list *trusted,
                    const char *const *lines,
                    char out[static TS_CLIENT_SIZE])
 {
-    struct ts_field fields[MAX_LINES];
+    struct ts_header_field fields[MAX_LINES];
     struct ts_request_head head = {.fields = fields};
     for (; head.field_count < MAX_LINES && lines[head.field_count] != NULL; head.field_count++) {
         const char *line = lines[head.field_count];
         size_t n = strcspn(line, ":");
         fields[head.field_count] =
-            (struct ts_field){{line, n}, ts_slice_trim(ts_slice_str(line + n + 1))};
+            (struct ts_header_field){{line, n}, ts_slice_trim(ts_slice_str(line + n + 1))};
     }
     struct sockaddr_storage address = socket_address(peer);
     ts_peer_client(trusted, (const struct sockaddr *)&address, &head, out);
@@ -210,12 +210,12 @@ static void behind_what_is_no_address_nothing_is_believed(void **state)
 static void heads_that_the_guard_has_yet_to_refuse_are_safe(void **state)
 {
     (void)state;
-    static struct ts_field fields[TS_MAX_HEADERS];
+    static struct ts_header_field fields[TS_MAX_HEADERS];
     struct ts_network_list list = trust(PROXIES);
     struct sockaddr_storage peer = socket_address("10.0.0.1");
     char got[TS_CLIENT_SIZE];
     for (int i = 0; i < TS_MAX_HEADERS; i++)
-        fields[i] = (struct ts_field){TS_SLICE_LIT("X-Forwarded-For"), {NULL, 0}};
+        fields[i] = (struct ts_header_field){TS_SLICE_LIT("X-Forwarded-For"), {NULL, 0}};
     struct ts_request_head head = {.fields = fields, .field_count = TS_MAX_HEADERS + 1};
     ts_peer_client(&list, (const struct sockaddr *)&peer, &head, got);
     assert_string_equal(got, "10.0.0.1");
