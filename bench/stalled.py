@@ -19,7 +19,7 @@ import servers
 DRAIN_S = 3
 INTERVAL_US = 20000
 TOKENS = 4000  # of an answer: some hundred kilobytes, more than all buffers on the way have room for
-LIFE_MS = 150_000
+LIFE_MS = 40_000  # of a client: longer than a round takes. What was closed behind full buffers it does not see
 FILL_S = 15  # after half a minute without a byte taken the server cuts a client
 WARM = 100
 
