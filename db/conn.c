@@ -103,16 +103,22 @@ enum ts_err ts_conn_open(const char *path,
     return TS_OK;
 }
 
+static int prepare(struct ts_conn *c, enum ts_sql q)
+{
+    if (c->stmts[q] != NULL)
+        return SQLITE_OK;
+    const char *text = ts_sql_queries[q].text;
+    return sqlite3_prepare_v3(c->db, text, -1, SQLITE_PREPARE_PERSISTENT, &c->stmts[q], NULL);
+}
+
 enum ts_err ts_conn_prepare(struct ts_conn *c, enum ts_sql_role role, struct ts_error *err)
 {
     for (int i = 0; i < TS_SQL_COUNT_; i++) {
-        const struct ts_sql_query *q = &ts_sql_queries[i];
-        if (q->role != role)
+        if (ts_sql_queries[i].role != role)
             continue;
-        int rc =
-            sqlite3_prepare_v3(c->db, q->text, -1, SQLITE_PREPARE_PERSISTENT, &c->stmts[i], NULL);
+        int rc = prepare(c, (enum ts_sql)i);
         if (rc != SQLITE_OK)
-            return fail(c, rc, err, q->name);
+            return fail(c, rc, err, ts_sql_queries[i].name);
     }
     return TS_OK;
 }
@@ -178,11 +184,14 @@ bool ts_conn_file_moved(const struct ts_conn *c)
 
 struct ts_stmt ts_stmt_lease(struct ts_conn *c, enum ts_sql q)
 {
-    return (struct ts_stmt){.conn = c, .stmt = c->stmts[q]};
+    int rc = prepare(c, q);
+    return (struct ts_stmt){.conn = c, .stmt = c->stmts[q], .code = rc};
 }
 
 void ts_stmt_return(struct ts_stmt *s)
 {
+    if (s->stmt == NULL) /* no memory to prepare it */
+        return;
     (void)sqlite3_reset(s->stmt);
     (void)sqlite3_clear_bindings(s->stmt);
 }

@@ -42,7 +42,8 @@ TS_NODISCARD enum ts_err ts_conn_open(const char *path,
                                       struct ts_conn **out,
                                       struct ts_error *err);
 
-/* Prepares every statement of @role. A statement that the schema does not know: INTERNAL. */
+/* Prepares every statement of @role, which else happens at the first lease of each. A statement
+ * that the schema does not know: INTERNAL. */
 TS_NODISCARD enum ts_err ts_conn_prepare(struct ts_conn *c,
                                          enum ts_sql_role role,
                                          struct ts_error *err);

@@ -15,12 +15,14 @@ enum { QUERY_DEADLINE_US = 10 * 1000 * 1000 };
 
 /* -- connections ------------------------------------------------------------------------------ */
 
-/* Into r->fresh: it becomes r->conn under the lock, which is not held over the disk. */
+/* Into r->fresh: it becomes r->conn under the lock, which is not held over the disk. The first one
+ * prepares all that a reader may ask, so that what cannot be asked is known at the start; the
+ * others what they are asked, since each set of statements takes half a megabyte. */
 static enum ts_err open_reader(struct ts_store_reader *r, struct ts_error *err)
 {
     TS_AUTO(ts_conn_auto) struct ts_conn *c = NULL;
     enum ts_err e = ts_conn_open(r->store->path, TS_SQL_READER, &c, err);
-    if (e == TS_OK)
+    if (e == TS_OK && r == r->store->readers.pool)
         e = ts_conn_prepare(c, TS_SQL_READER, err);
     if (e != TS_OK)
         return e;

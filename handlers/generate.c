@@ -184,7 +184,7 @@ static bool keep_labels(struct ts_call *call, const struct ts_call_labels *label
 static bool keep_trace(struct ts_call *call, const struct ts_trace *trace)
 {
     TS_AUTO(ts_buf_free) struct ts_buf json = TS_BUF_INIT(256);
-    if (!trace->on)
+    if (trace == NULL)
         return true;
     ts_trace_json(trace, &json);
     call->metadata_json = ts_buf_ok(&json) ? ts_arena_str(&call->arena, ts_buf_text(&json)) : NULL;
@@ -212,7 +212,7 @@ static enum ts_err make_call(const struct ts_exchange *x,
     struct ts_call *call = ts_call_new();
     g->call = call;
     if (call == NULL || !keep_labels(call, &g->request->labels) ||
-        !keep_trace(call, &g->request->trace) ||
+        !keep_trace(call, g->request->trace) ||
         !keep_prompt(call, g->request, x->services->capture))
         return ts_fail(err, TS_ERR_NOMEM, "no memory for the record");
     call->id = x->id;

@@ -96,9 +96,9 @@ struct ts_genreq {
     bool wants_base64;  /* vectors as base64 */
     struct ts_header forwarded[TS_MAX_FORWARDED]; /* headers for the same dialect; in the arena */
     int forwarded_count;
-    struct ts_trace trace;
-    bool trace_seen;        /* a traceparent was there; two of them are none */
-    const char *tracestate; /* in the arena; NULL: none */
+    const struct ts_trace *trace; /* in the arena; NULL: none */
+    bool trace_seen;              /* a traceparent was there; two of them are none */
+    const char *tracestate;       /* in the arena; NULL: none */
     struct ts_call_labels labels;
     struct ts_arena arena;
 };

@@ -381,13 +381,20 @@ static enum ts_err forward(struct ts_genreq *q,
     return TS_OK;
 }
 
-static void take_traceparent(struct ts_genreq *q, const char *value)
+static enum ts_err take_traceparent(struct ts_genreq *q, const char *value, struct ts_error *err)
 {
-    if (q->trace_seen)
-        q->trace = (struct ts_trace){.on = false};
-    else
-        (void)ts_trace_read(&q->trace, ts_slice_trim(ts_slice_str(value)));
+    struct ts_trace trace;
+    bool first = !q->trace_seen;
     q->trace_seen = true;
+    q->trace = NULL;
+    if (!first || !ts_trace_read(&trace, ts_slice_trim(ts_slice_str(value))))
+        return TS_OK;
+    struct ts_trace *kept = ts_arena_alloc(&q->arena, sizeof(*kept));
+    if (kept == NULL)
+        return ts_fail(err, TS_ERR_NOMEM, "no memory for a header");
+    *kept = trace;
+    q->trace = kept;
+    return TS_OK;
 }
 
 static enum ts_err take_tracestate(struct ts_genreq *q, const char *value, struct ts_error *err)
@@ -409,9 +416,7 @@ enum ts_err ts_genreq_header(struct ts_genreq *q,
         return ts_genreq_label(q, name + n, value, err);
     if (strcasecmp(name, "tracestate") == 0)
         return take_tracestate(q, value, err);
-    if (strcasecmp(name, "traceparent") == 0) {
-        take_traceparent(q, value);
-        return TS_OK;
-    }
+    if (strcasecmp(name, "traceparent") == 0)
+        return take_traceparent(q, value, err);
     return forward(q, name, value, err);
 }

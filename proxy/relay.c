@@ -60,6 +60,13 @@ static void end_deferred(struct ts_deferred *d);
 
 /* -- the end ----------------------------------------------------------------------------------- */
 
+static void free_writer(struct ts_relay *r)
+{
+    if (r->writer != NULL)
+        ts_writer_deinit(r->writer);
+    free(r->writer);
+}
+
 static void free_relay(struct ts_relay *r)
 {
     ts_timer_clear(r->env->poller, &r->timer);
@@ -67,7 +74,7 @@ static void free_relay(struct ts_relay *r)
     ts_relay_close_try(r);
     ts_buf_free(&r->try.passed);
     ts_gate_deinit(&r->gate);
-    ts_writer_deinit(&r->writer);
+    free_writer(r);
     ts_buf_free(&r->out);
     ts_buf_free(&r->answer);
     ts_genreq_deinit(r->request);
@@ -209,15 +216,15 @@ void ts_relay_commit(struct ts_relay *r)
 static void translate_whole(struct ts_relay *r)
 {
     struct ts_buf answer = r->out;
-    r->out = r->writer.last; /* empty, and of the same size */
-    r->writer.last = answer;
-    ts_writer_whole(&r->writer, r->call, &r->out);
+    r->out = r->writer->last; /* empty, and of the same size */
+    r->writer->last = answer;
+    ts_writer_whole(r->writer, r->call, &r->out);
 }
 
 static bool needs_writing(const struct ts_relay *r)
 {
     const struct ts_slice answer = {.at = ts_buf_text(&r->out), .len = r->out.len};
-    return r->dialect->needs_writing != NULL && r->dialect->needs_writing(&r->writer, answer);
+    return r->dialect->needs_writing != NULL && r->dialect->needs_writing(r->writer, answer);
 }
 
 /* Puts the end of the answer where it is held. */
@@ -229,13 +236,13 @@ static bool prepare_end(struct ts_relay *r)
         return true;
     case RELAY_TRANSLATE:
         ts_buf_clear(&r->out);
-        ts_writer_end(&r->writer, r->call, &r->out);
+        ts_writer_end(r->writer, r->call, &r->out);
         written = (struct ts_slice){.at = r->out.data, .len = r->out.len};
         ts_gate_keep(&r->gate, written);
         return ts_buf_ok(&r->out);
     case RELAY_FOLD:
         ts_buf_clear(&r->out);
-        ts_writer_whole(&r->writer, r->call, &r->out);
+        ts_writer_whole(r->writer, r->call, &r->out);
         return ts_buf_ok(&r->out);
     case RELAY_WHOLE:
         if (r->try.endpoint->dialect != r->dialect || needs_writing(r))
@@ -253,7 +260,7 @@ void ts_relay_succeed(struct ts_relay *r)
     if (r->stream)
         open_stream(r);
     bool prepared = prepare_end(r);
-    const char *trouble = r->writer.trouble;
+    const char *trouble = r->writer != NULL ? r->writer->trouble : NULL;
     if (!prepared || trouble != NULL) {
         struct ts_error err = TS_ERROR_INIT;
         struct ts_refusal refusal = {.cause = prepared ? TS_ERR_UPSTREAM_INVALID : TS_ERR_NOMEM};
@@ -316,7 +323,8 @@ static void forget_answer(struct ts_relay *r)
     ts_gate_reset(&r->gate);
     ts_buf_clear(&r->out);
     ts_buf_clear(&r->answer);
-    ts_writer_reset(&r->writer);
+    if (r->writer != NULL)
+        ts_writer_reset(r->writer);
 }
 
 /* What a failure tells about its server. */
@@ -476,9 +484,6 @@ static struct ts_relay *relay_new(struct ts_relay_env *env,
     r->wanted = s->answer;
     r->answer = TS_BUF_INIT(r->wanted != NULL ? r->wanted->text.max : TS_MAX_CAPTURE_BYTES);
     r->out = TS_BUF_INIT(TS_MAX_FOLDED_BYTES + TS_MAX_EVENT_BYTES);
-    ts_writer_init(&r->writer, r->dialect, r->request->model, r->public_id, ts_id_ms(r->id));
-    r->writer.wants_usage = r->wants_usage;
-    r->writer.wants_base64 = r->request->wants_base64;
     return r;
 }
 

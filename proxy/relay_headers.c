@@ -28,9 +28,9 @@ int ts_relay_request_headers(const struct ts_relay *r,
     const struct ts_genreq *q = r->request;
     out[n++] = (struct ts_header){"Content-Type", "application/json"};
     out[n++] = (struct ts_header){"Via", r->env->via};
-    if (q->trace.on)
-        out[n++] = (struct ts_header){"traceparent", q->trace.header};
-    if (q->trace.on && q->tracestate != NULL)
+    if (q->trace != NULL)
+        out[n++] = (struct ts_header){"traceparent", q->trace->header};
+    if (q->trace != NULL && q->tracestate != NULL)
         out[n++] = (struct ts_header){"tracestate", q->tracestate};
     for (const struct ts_header *h = r->try.target->provider->kind->headers;
          h != NULL && h->name != NULL;

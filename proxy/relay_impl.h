@@ -99,9 +99,9 @@ struct ts_relay {
     struct relay_try try;
     enum relay_way way;
     struct ts_gate gate;
-    struct ts_writer writer;
-    struct ts_buf out;    /* what the writer wrote last; a whole answer, good or bad */
-    struct ts_slice read; /* bytes being read, not yet taken by an event */
+    struct ts_writer *writer; /* NULL while the bytes of the answer are passed on as they come */
+    struct ts_buf out;        /* what the writer wrote last; a whole answer, good or bad */
+    struct ts_slice read;     /* bytes being read, not yet taken by an event */
     size_t taken;
     int64_t read_us; /* when they came */
 

@@ -1,7 +1,9 @@
 /* Asking one target, and reading what comes back: bytes -> events -> tap, gate or writer. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/utf8.h"
@@ -124,8 +126,8 @@ static void pass(struct ts_relay *r, const struct ts_event *e, struct ts_slice b
 static void translate(struct ts_relay *r, const struct ts_event *e)
 {
     ts_buf_clear(&r->out);
-    ts_writer_event(&r->writer, e, &r->out);
-    if (!ts_buf_ok(&r->out) || !ts_writer_ok(&r->writer)) {
+    ts_writer_event(r->writer, e, &r->out);
+    if (!ts_buf_ok(&r->out) || !ts_writer_ok(r->writer)) {
         set_failed(r, TS_ERR_NOMEM, "no memory for the answer");
         return;
     }
@@ -135,15 +137,15 @@ static void translate(struct ts_relay *r, const struct ts_event *e)
 
 static void fold(struct ts_relay *r, const struct ts_event *e, struct ts_slice bytes)
 {
-    ts_writer_collect(&r->writer, e);
+    ts_writer_collect(r->writer, e);
     if (r->try.endpoint->dialect == r->dialect) { /* its events may say more than we know */
         ts_buf_put(&r->out, bytes.at, bytes.len);
         struct ts_slice raw = {.at = r->out.data, .len = r->out.len};
         if (ts_buf_ok(&r->out))
-            ts_writer_keep(&r->writer, e, raw);
+            ts_writer_keep(r->writer, e, raw);
         ts_buf_clear(&r->out);
     }
-    if (!ts_writer_ok(&r->writer))
+    if (!ts_writer_ok(r->writer))
         set_failed(r, TS_ERR_UPSTREAM_INVALID, "the answer is longer than can be kept");
 }
 
@@ -437,6 +439,21 @@ static const char *told_model(const struct ts_relay *r)
     return untagged || of_provider ? asked : model;
 }
 
+/* Most answers need none: it is made for the first that does, and kept. */
+static enum ts_err need_writer(struct ts_relay *r, struct ts_error *err)
+{
+    if (r->writer == NULL) {
+        r->writer = malloc(sizeof(*r->writer));
+        if (r->writer == NULL)
+            return ts_fail(err, TS_ERR_NOMEM, "no memory to write an answer");
+        ts_writer_init(r->writer, r->dialect, r->request->model, r->public_id, ts_id_ms(r->id));
+        r->writer->wants_usage = r->wants_usage;
+        r->writer->wants_base64 = r->request->wants_base64;
+    }
+    r->writer->model = told_model(r);
+    return TS_OK;
+}
+
 static enum ts_err prepare(struct ts_relay *r, struct ts_error *err)
 {
     const struct ts_target *t = r->try.target;
@@ -452,7 +469,8 @@ static enum ts_err prepare(struct ts_relay *r, struct ts_error *err)
     const struct ts_build build = {
         .dialect = theirs, .model = t->model, .extensions = r->try.endpoint->extensions};
     enum ts_err rc = choose_way(r, err);
-    r->writer.model = told_model(r);
+    if (rc == TS_OK && r->way != RELAY_PASS)
+        rc = need_writer(r, err);
     if (rc == TS_OK)
         rc = ts_genreq_build(r->request, &build, &r->try.request, err);
     if (rc != TS_OK)

@@ -54,6 +54,8 @@ void ts_writer_reset(struct ts_writer *w)
     ts_toolset_deinit(&w->tools);
     ts_buf_clear(&w->head);
     w->begun = false;
+    w->trouble = NULL;
+    w->times = TS_SERVER_TIMES_UNKNOWN;
 }
 
 void ts_writer_deinit(struct ts_writer *w)
